@@ -1,0 +1,81 @@
+//! The model to Rust and Markdown.
+
+mod decode;
+mod describe;
+mod encode;
+mod page;
+mod views;
+
+use std::fmt::Write as _;
+
+use crate::model::{Field, Kind, Protocol};
+
+pub use page::page;
+
+/// Rust of all protocols and what they share.
+pub fn rust(protocols: &[Protocol]) -> String {
+    let mut out = String::new();
+    let support = include_str!("../support.rs");
+    let shipped = support.split("#[cfg(test)]").next().unwrap_or(support);
+    let _ = writeln!(out, "#[allow(clippy::all, dead_code)]\npub mod support {{\n{shipped}}}");
+    for protocol in protocols {
+        module(&mut out, protocol);
+    }
+    out
+}
+
+fn module(out: &mut String, protocol: &Protocol) {
+    let _ = write!(
+        out,
+        "\n#[doc = include_str!(concat!(env!(\"OUT_DIR\"), \"/{}.md\"))]\n\
+         #[allow(clippy::all, dead_code, unused_imports)]\npub mod {} {{\n\
+         use super::support::{{self, DecodeError, Instruments, Symbols}};\n\
+         use ::wirebook_abi::{{\n\
+         BatchWriter, Clock, Description, EnumInfo, EnumValue, Event, EventCold, EventKind, FieldInfo, FieldKind, Framing,\n\
+         Group, MessageInfo, OrderIds, Outcome, Record, Side, Status, Tag, Text, TradingState, describe::List, flags,\n\
+         }};\n",
+        protocol.id,
+        protocol.module()
+    );
+    describe::emit(out, protocol);
+    for message in &protocol.messages {
+        views::emit(out, protocol, message);
+    }
+    implementation(out, protocol);
+    for (index, message) in protocol.messages.iter().enumerate() {
+        decode::emit(out, message, index);
+        encode::emit(out, message);
+    }
+    out.push_str("}\n");
+}
+
+fn implementation(out: &mut String, protocol: &Protocol) {
+    let name = protocol.type_name();
+    let max_events = protocol
+        .messages
+        .iter()
+        .map(|message| message.events.len() + usize::from(message.names_instrument()))
+        .max()
+        .unwrap_or(0);
+    let _ = write!(
+        out,
+        "/// {title}: the meaning of its messages.\n#[derive(Clone, Copy, Debug, Default)]\npub struct {name};\n\n\
+         impl support::Protocol for {name} {{\n\
+         const DESCRIPTION: Description = DESCRIPTION;\n\
+         const MAX_EVENTS: usize = {max_events};\n\
+         const SYMBOL_SIZE: usize = {symbol_size};\n",
+        title = protocol.title,
+        symbol_size = protocol.symbol_size,
+    );
+    decode::dispatch(out, protocol);
+    encode::dispatch(out, protocol);
+    out.push_str("}\n");
+}
+
+/// A wire integer of `field` as Rust source: characters as `b'A'`, the rest as numbers.
+fn literal(field: &Field, value: u64) -> String {
+    match (field.kind, u8::try_from(value)) {
+        (Kind::Char, Ok(byte)) => format!("b'{}'", byte.escape_ascii()),
+        _ => value.to_string(),
+    }
+}

@@ -1,0 +1,1 @@
+"""Nasdaq TotalView-ITCH decoders for wirebook."""
