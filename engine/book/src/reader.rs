@@ -1,0 +1,67 @@
+//! The readers' end.
+
+use alloc::{boxed::Box, sync::Arc};
+use core::fmt;
+
+use crate::{
+    keys::InstrumentKeys,
+    top::{Top, TopSlot},
+    zeroed::{Zeroable, zeroed},
+};
+
+// SAFETY: atomics only.
+unsafe impl Zeroable for TopSlot {}
+
+/// What writer and readers share.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub keys: InstrumentKeys,
+    pub slots: Box<[TopSlot]>,
+}
+
+impl Published {
+    pub fn new(keys: InstrumentKeys) -> Self {
+        let slots = zeroed(keys.capacity() as usize);
+        Self { keys, slots }
+    }
+}
+
+/// Takes published tops, from any thread, while the writer goes on.
+///
+/// Cloning is cheap; each clone reads on its own.
+#[derive(Clone, Debug)]
+pub struct BookReader(pub(crate) Arc<Published>);
+
+/// Why there is no top to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// No such instrument: its key is out of range or was never seen.
+    UnknownInstrument,
+    /// The writer published into every one of a thousand copies. Ask again.
+    Busy,
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::UnknownInstrument => "no message has named an instrument with this key",
+            Self::Busy => "the book changed during each of 1000 copies: ask again",
+        })
+    }
+}
+
+impl core::error::Error for ReadError {}
+
+impl BookReader {
+    /// The newest published top of the instrument under the venue's `key`: one state at one sequence.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::UnknownInstrument`], and [`ReadError::Busy`] after a bounded number of attempts.
+    #[inline]
+    pub fn top(&self, key: u32) -> Result<Top, ReadError> {
+        let index = self.0.keys.get(key).ok_or(ReadError::UnknownInstrument)?;
+        self.0.slots[index as usize].read().ok_or(ReadError::Busy)
+    }
+}

@@ -1,0 +1,700 @@
+//! The writer: events in, books and published tops out.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+
+use wirebook_abi::{Event, EventCold, EventKind, Side, TradingState, detail, flags};
+
+use crate::{
+    config::{BookConfig, ConfigError},
+    instrument::{Instrument, KNOWN, PENDING},
+    keys::InstrumentKeys,
+    level::{LevelRef, LevelSlab},
+    orders::{MAX_QUANTITY, OrderRef, Orders},
+    reader::{BookReader, Published},
+    side::{FarArena, Place},
+    top::{TopHead, TopSide, TopSlot},
+    validity::{Reason, Validity},
+    view::OrderBook,
+    zeroed::zeroed,
+};
+
+/// What turns a key into a price, and back, by side.
+pub(crate) const SIGN: [i64; 2] = [-1, 1];
+
+/// Events between a look at an id and the next step for it: about what one miss takes.
+const LAG: usize = 12;
+
+/// Level of orders whose side is not known. It stands in no book.
+const LIMBO: LevelRef = 0;
+
+/// Changed instruments that gather, while events wait behind, before they are published together. Their slots' lines come
+/// meanwhile, and what changes twice is published once.
+const PUBLISH_TOGETHER: usize = 16;
+
+/// What did not go as the books expected, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BookCounters {
+    /// Events that named an order never added.
+    pub unknown_orders: u64,
+    /// Adds that take the side of an order never added: nobody knows their side, so they rest in no book.
+    pub orphaned_adds: u64,
+    /// Adds of an id that is open: left out.
+    pub duplicate_orders: u64,
+    /// Executions and reductions of more than was left: the order is gone.
+    pub overdrawn_orders: u64,
+    /// Orders of a quantity past 2^32 - 2: left out.
+    pub oversized_orders: u64,
+    /// Events of an instrument key out of range, or a side that is none: left out.
+    pub misplaced_events: u64,
+    /// Times that reserved memory ran out and grew.
+    pub growths: u64,
+    /// Tops published.
+    pub publications: u64,
+}
+
+/// How far [`BookWriter::advance`] has come in a caller's array of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Where looking ahead began anew: everything before was applied when it did.
+    base: usize,
+    /// Events looked at.
+    seen: usize,
+    /// Events applied.
+    pub applied: usize,
+}
+
+/// Keeps the books of every instrument of a venue. One thread owns it; others read through [`reader`](Self::reader).
+#[derive(Debug)]
+pub struct BookWriter {
+    orders: Orders,
+    levels: LevelSlab,
+    far: FarArena,
+    instruments: Box<[Instrument]>,
+    published: Arc<Published>,
+    /// Sequence since which each instrument's state holds.
+    since: Box<[u64]>,
+    /// Indexes of instruments that a message named, in the order of the first.
+    known: Vec<u32>,
+    /// Venue keys beside `known`.
+    keys: Vec<u32>,
+    /// Indexes of instruments that changed in the event group under way.
+    pending: Vec<u32>,
+    /// Side and instrument of the order last deleted in the event group under way.
+    inherited: Option<(usize, u32)>,
+    /// Holds for instruments that are yet to be named, too.
+    channel_doubt: Option<(Reason, u64)>,
+    counters: BookCounters,
+    /// Open orders in limbo.
+    orphans: usize,
+    /// A message was of the market as a whole.
+    market_spoke: bool,
+    /// Where requests for snapshots wait.
+    #[cfg(feature = "std")]
+    pub(crate) desk: Arc<crate::snapshot::Desk>,
+}
+
+// SAFETY: an integer.
+unsafe impl crate::zeroed::Zeroable for u64 {}
+
+impl BookWriter {
+    /// Empty books, with the memory of `config` reserved.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] where a size is out of range.
+    pub fn new(config: &BookConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        let keys = InstrumentKeys::new(config.instrument_limit, config.instruments);
+        let capacity = keys.capacity() as usize;
+        Ok(Self {
+            orders: Orders::new(config.window_bits, config.orders),
+            levels: LevelSlab::new(config.levels),
+            far: FarArena::new(config.levels * 3),
+            instruments: zeroed(capacity),
+            published: Arc::new(Published::new(keys)),
+            since: zeroed(capacity),
+            known: Vec::with_capacity(capacity),
+            keys: Vec::with_capacity(capacity),
+            pending: Vec::with_capacity(capacity),
+            inherited: None,
+            channel_doubt: None,
+            counters: BookCounters::default(),
+            orphans: 0,
+            market_spoke: false,
+            #[cfg(feature = "std")]
+            desk: Arc::new(crate::snapshot::Desk::new()),
+        })
+    }
+
+    /// A reader of the published tops.
+    pub fn reader(&self) -> BookReader {
+        BookReader(Arc::clone(&self.published))
+    }
+
+    /// What did not go as expected so far.
+    pub fn counters(&self) -> BookCounters {
+        BookCounters { growths: self.orders.growths() + self.levels.growths + self.far.growths, ..self.counters }
+    }
+
+    /// Orders open now.
+    pub fn open_orders(&self) -> usize {
+        self.orders.open - self.orphans
+    }
+
+    /// Price levels there are now.
+    pub fn open_levels(&self) -> usize {
+        self.levels.open
+    }
+
+    /// Venue keys of the instruments that a message named, in the order of the first.
+    pub fn instruments(&self) -> &[u32] {
+        &self.keys
+    }
+
+    /// Whether a message was of the market as a whole, under the key that stands for no instrument.
+    pub fn market_spoke(&self) -> bool {
+        self.market_spoke
+    }
+
+    /// The book of the instrument under the venue's `key`; `None` where no message named it.
+    pub fn book(&self, key: u32) -> Option<OrderBook<'_>> {
+        let index = self.published.keys.get(key)?;
+        let instrument = &self.instruments[index as usize];
+        (instrument.flags & KNOWN != 0).then(|| OrderBook {
+            instrument,
+            since_sequence: self.since[index as usize],
+            orders: &self.orders,
+            levels: &self.levels,
+            far: &self.far,
+            index,
+        })
+    }
+
+    /// Key of the instrument in whose book the order `id` rests.
+    pub fn instrument_of_order(&self, id: u64) -> Option<u32> {
+        let at = self.orders.find(id).filter(|at| self.orders.get(*at).level() != LIMBO)?;
+        Some(self.key(self.levels.get(self.orders.get(at).level()).place >> 1))
+    }
+
+    /// Address and size in bytes of each large reserve, for the caller to advise the kernel about huge pages.
+    pub fn memory_regions(&self) -> Vec<(usize, usize)> {
+        let fixed = [
+            crate::prefetch::region_of(&self.instruments),
+            crate::prefetch::region_of(&self.published.slots),
+            self.levels.region(),
+        ];
+        fixed.into_iter().chain(self.far.regions()).chain(self.orders.regions()).collect()
+    }
+
+    /// Takes events up to the end of `events` into the books, from where `cursor` stands: looks at the newest early, so that
+    /// their memory is on its way, and applies those some dozens of events behind. With `drain` all are applied.
+    ///
+    /// Applied events are completed: an order event gets its instrument and side, and its order's price where it has none of
+    /// its own; a delete gets the quantity that left; events of a doubtful book get [`flags::MAYBE_BAD_BOOK`].
+    #[inline]
+    pub fn advance(&mut self, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor, drain: bool) {
+        let len = events.len().min(cold.len());
+        for at in cursor.seen..len {
+            self.look_at_order(&events[at]);
+            let ahead = at - cursor.base;
+            if ahead >= LAG {
+                self.look_at_level(&events[at - LAG]);
+            }
+            if ahead >= 2 * LAG {
+                let applied = at - 2 * LAG;
+                self.change(&mut events[applied], &cold[applied]);
+                if events[applied].flags & flags::LAST != 0 && self.pending.len() >= PUBLISH_TOGETHER {
+                    self.publish_pending(&cold[applied]);
+                }
+                cursor.applied = applied + 1;
+            }
+        }
+        cursor.seen = len;
+        if drain {
+            self.drain(&mut events[..len], &cold[..len], cursor);
+        }
+    }
+
+    /// Takes the events that were looked at and not applied through the steps they lack.
+    fn drain(&mut self, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor) {
+        let len = events.len();
+        for event in &events[len.saturating_sub(LAG).max(cursor.base)..] {
+            self.look_at_level(event);
+        }
+        for (event, cold) in events.iter_mut().zip(cold).skip(cursor.applied) {
+            self.change(event, cold);
+        }
+        if let (Some(event), Some(cold)) = (events.last(), cold.last())
+            && event.flags & flags::LAST != 0
+        {
+            self.publish_pending(cold);
+        }
+        *cursor = Cursor { base: len, seen: len, applied: len };
+    }
+
+    /// First step, on sight: the order's slot and the instrument's state.
+    #[inline]
+    fn look_at_order(&self, event: &Event) {
+        self.orders.prefetch(self.orders.candidate(event.order_id));
+        crate::prefetch::read(&self.instruments, event.instrument as usize);
+    }
+
+    /// Second step: the order's level, and the best levels of its side. Neither step asks what kind of event it is: no branch
+    /// foretells that, and a line too many costs less than a wrong guess. An add's order is not there yet; its slot is free,
+    /// unless an older one holds it.
+    #[inline]
+    fn look_at_level(&self, event: &Event) {
+        let Some(order) = self.orders.peek(self.orders.candidate(event.order_id)) else { return };
+        self.levels.prefetch(order.level());
+        let side_of_order = (order.side() as u8 + 1) * u8::from(event.side == Side::NONE);
+        self.prefetch_side(event.instrument, event.side.0 | side_of_order);
+        if (order.id() != event.order_id) & (order.id() != 0) {
+            self.orders.prefetch_aside(event.order_id);
+        }
+    }
+
+    /// The lines at the best end of a side, by its code; of no side, the instrument's first line again.
+    #[inline]
+    fn prefetch_side(&self, index: u32, side: u8) {
+        if let Some(instrument) = self.instruments.get(index as usize) {
+            instrument.prefetch(side);
+        }
+    }
+
+    /// Applies one event and publishes at its group's end; [`advance`](Self::advance) is for many.
+    pub fn apply(&mut self, event: &mut Event, cold: &EventCold) {
+        self.change(event, cold);
+        if event.flags & flags::LAST != 0 {
+            self.publish_pending(cold);
+        }
+    }
+
+    #[inline]
+    fn change(&mut self, event: &mut Event, cold: &EventCold) {
+        match event.kind {
+            EventKind::ADD => self.add(event, cold),
+            EventKind::DELETE => self.take(event, cold, u64::MAX),
+            EventKind::EXECUTE | EventKind::REDUCE => self.take(event, cold, event.quantity),
+            EventKind::MODIFY => self.modify(event, cold),
+            EventKind::CLEAR => self.clear(event, cold),
+            EventKind::STATUS => self.status(event, cold),
+            _ => self.note(event),
+        }
+        if event.flags & flags::LAST != 0 {
+            self.inherited = None;
+        }
+    }
+
+    /// Index of an instrument key; a new one is entered.
+    #[inline]
+    fn index(&mut self, key: u32) -> Option<u32> {
+        let Some(index) = self.published.keys.get_or_insert(key, self.known.len() as u32) else {
+            self.counters.misplaced_events += 1;
+            return None;
+        };
+        if self.instruments[index as usize].flags & KNOWN == 0 {
+            self.name(index, key);
+        }
+        Some(index)
+    }
+
+    #[cold]
+    fn name(&mut self, index: u32, key: u32) {
+        self.instruments[index as usize].flags |= KNOWN;
+        self.known.push(index);
+        self.keys.push(key);
+        if let Some((reason, sequence)) = self.channel_doubt {
+            self.mark(index, reason, true, sequence);
+        }
+    }
+
+    #[inline]
+    fn key(&self, index: u32) -> u32 {
+        match self.published.keys {
+            InstrumentKeys::Direct { .. } => index,
+            InstrumentKeys::Hashed { .. } => self.keys[index as usize],
+        }
+    }
+
+    #[inline]
+    fn flag_doubt(&self, index: u32, event: &mut Event) {
+        if self.instruments[index as usize].conditions.is_doubtful() {
+            event.flags |= flags::MAYBE_BAD_BOOK;
+        }
+    }
+
+    /// An event that moves no order: only the instrument becomes known.
+    fn note(&mut self, event: &mut Event) {
+        if event.instrument == Event::NO_INSTRUMENT {
+            self.market_spoke = true;
+        } else if let Some(index) = self.index(event.instrument) {
+            self.flag_doubt(index, event);
+        }
+    }
+
+    fn add(&mut self, event: &mut Event, cold: &EventCold) {
+        let Some(index) = self.index(event.instrument) else { return };
+        if event.side == Side::INHERITED {
+            let Some((side, _)) = self.inherited else {
+                self.orphan(event);
+                self.flag_doubt(index, event);
+                return;
+            };
+            event.side = Side(side as u8 + 1);
+        }
+        let side = usize::from(event.side.0).wrapping_sub(1);
+        if side > 1 {
+            self.counters.misplaced_events += 1;
+            return;
+        }
+        if event.quantity > MAX_QUANTITY {
+            self.counters.oversized_orders += 1;
+            self.mark(index, Reason::Oversized, true, cold.sequence);
+        } else if self.orders.contains(event.order_id) {
+            self.counters.duplicate_orders += 1;
+            self.mark(index, Reason::Contradiction, true, cold.sequence);
+        } else {
+            self.rest(index, side, event.order_id, event.price, event.quantity as u32);
+        }
+        self.flag_doubt(index, event);
+    }
+
+    /// A replace of an order never added: the new order's side is not known, so it rests in no book. Its id is kept, for
+    /// messages that name it name an order that was added.
+    #[cold]
+    fn orphan(&mut self, event: &Event) {
+        self.counters.orphaned_adds += 1;
+        if event.quantity <= MAX_QUANTITY && !self.orders.contains(event.order_id) {
+            self.orders.insert(event.order_id, LIMBO, 0, event.quantity as u32);
+            self.orphans += 1;
+        }
+    }
+
+    fn forget_orphans(&mut self) {
+        if self.orphans == 0 {
+            return;
+        }
+        let orphans: Vec<OrderRef> =
+            self.orders.iter_open().filter(|at| self.orders.get(*at).level() == LIMBO).collect();
+        for at in orphans {
+            self.orders.remove(at);
+        }
+        self.orphans = 0;
+    }
+
+    /// What is taken from an order of unknown side changes no book.
+    #[cold]
+    fn take_orphan(&mut self, at: OrderRef, event: &mut Event, quantity: u64) {
+        event.flags |= flags::MAYBE_BAD_BOOK;
+        let order = self.orders.get_mut(at);
+        let left = u64::from(order.quantity());
+        if event.kind == EventKind::DELETE {
+            event.quantity = left;
+        }
+        if quantity < left {
+            order.reduce(quantity as u32);
+        } else {
+            self.orders.remove(at);
+            self.orphans -= 1;
+        }
+    }
+
+    /// Puts an order at the back of its level's queue.
+    #[inline]
+    fn rest(&mut self, index: u32, side: usize, id: u64, price: i64, quantity: u32) {
+        let (place, at) = self.level_at(index, side, price);
+        let Self { instruments, levels, orders, .. } = self;
+        let instrument = &mut instruments[index as usize];
+        let order = orders.insert(id, at, side, quantity);
+        levels.push(at, order, quantity, orders);
+        instrument.order_count += 1;
+        if let Place::Near(position) = place {
+            instrument.sides[side].sums_mut(position).add(u64::from(quantity));
+            self.changed(index, side, position);
+        }
+    }
+
+    /// The level at a price; a new one where there is none.
+    #[inline]
+    fn level_at(&mut self, index: u32, side: usize, price: i64) -> (Place, LevelRef) {
+        let Self { instruments, far, levels, .. } = self;
+        let instrument = &mut instruments[index as usize];
+        let head = &mut instrument.heads[side];
+        let key = price.wrapping_mul(SIGN[side]);
+        match instrument.sides[side].find(key, head, far) {
+            Ok(place) => (place, instrument.sides[side].level(place, head, far)),
+            Err(place) => {
+                let at = levels.insert(price, index << 1 | side as u32);
+                let inserted = instrument.sides[side].insert(place, key, at, head, far, levels);
+                instrument.shift(side, inserted.moved_from);
+                (inserted.place, at)
+            }
+        }
+    }
+
+    /// Takes `quantity` off an order, or all of it.
+    #[inline]
+    fn take(&mut self, event: &mut Event, cold: &EventCold, quantity: u64) {
+        let Some(at) = self.orders.find(event.order_id) else {
+            self.unknown_order(event, cold);
+            return;
+        };
+        let order = self.orders.get(at);
+        let (left, side) = (order.quantity(), order.side());
+        if order.level() == LIMBO {
+            self.take_orphan(at, event, quantity);
+            return;
+        }
+        let level = self.levels.get(order.level());
+        let index = level.place >> 1;
+        event.side = Side(side as u8 + 1);
+        event.instrument = self.key(index);
+        if event.kind != EventKind::EXECUTE || event.detail & detail::PRICED == 0 {
+            event.price = level.price;
+        }
+        if event.kind == EventKind::DELETE {
+            event.quantity = u64::from(left);
+            self.inherited = Some((side, index));
+        } else if quantity > u64::from(left) {
+            self.counters.overdrawn_orders += 1;
+            self.mark(index, Reason::Contradiction, true, cold.sequence);
+        }
+        if quantity >= u64::from(left) {
+            self.remove(at, index);
+        } else {
+            self.reduce(at, quantity as u32, index);
+        }
+        self.flag_doubt(index, event);
+    }
+
+    /// Takes a part off an order that keeps its place.
+    #[inline]
+    fn reduce(&mut self, at: OrderRef, quantity: u32, index: u32) {
+        let order = self.orders.get_mut(at);
+        order.reduce(quantity);
+        let side = order.side();
+        let level = self.levels.get_mut(order.level());
+        level.quantity -= u64::from(quantity);
+        let key = level.price.wrapping_mul(SIGN[side]);
+        let instrument = &mut self.instruments[index as usize];
+        if let Some(position) = instrument.sides[side].near_position(key, &instrument.heads[side]) {
+            instrument.sides[side].sums_mut(position).take(u64::from(quantity), 0);
+            self.changed(index, side, position);
+        }
+    }
+
+    /// Takes an order out of its book.
+    #[inline]
+    fn remove(&mut self, at: OrderRef, index: u32) {
+        let order = self.orders.get(at);
+        let (level_at, side, left) = (order.level(), order.side(), order.quantity());
+        let level = self.levels.get_mut(level_at);
+        level.remove(at, left, &mut self.orders);
+        let key = level.price.wrapping_mul(SIGN[side]);
+        let empty = level.order_count() == 0;
+        self.orders.remove(at);
+        let Self { instruments, far, levels, .. } = self;
+        let instrument = &mut instruments[index as usize];
+        instrument.order_count -= 1;
+        let head = &mut instrument.heads[side];
+        match instrument.sides[side].near_position(key, head) {
+            Some(position) if empty => {
+                levels.remove(level_at);
+                let published = instrument.is_published(side, position);
+                let head = &mut instrument.heads[side];
+                let moved_from = instrument.sides[side].remove_near(position, head, far, levels);
+                instrument.shift(side, moved_from);
+                if published {
+                    self.pend(index, side, moved_from);
+                }
+            }
+            Some(position) => {
+                instrument.sides[side].sums_mut(position).take(u64::from(left), 1);
+                self.changed(index, side, position);
+            }
+            None if empty => levels.open -= 1,
+            None => {}
+        }
+    }
+
+    /// Notes a near level's new sums, for readers where they see it.
+    #[inline]
+    fn changed(&mut self, index: u32, side: usize, position: usize) {
+        let instrument = &mut self.instruments[index as usize];
+        instrument.changed.one(side, position);
+        if instrument.is_published(side, position) {
+            self.pend(index, side, position);
+        }
+    }
+
+    /// Gives an order another price or quantity. It keeps its place only where less of it rests at the same price.
+    fn modify(&mut self, event: &mut Event, cold: &EventCold) {
+        let Some(at) = self.orders.find(event.order_id) else {
+            self.unknown_order(event, cold);
+            return;
+        };
+        let order = self.orders.get(at);
+        let (left, side) = (order.quantity(), order.side());
+        if order.level() == LIMBO {
+            // Its side is still unknown: what the message gives is all there is to keep.
+            self.take_orphan(at, event, u64::MAX);
+            self.orphan(event);
+            return;
+        }
+        let level = self.levels.get(order.level());
+        let (index, price) = (level.place >> 1, level.price);
+        event.instrument = self.key(index);
+        let to = if matches!(event.side, Side::BID | Side::ASK) { usize::from(event.side.0) - 1 } else { side };
+        event.side = Side(to as u8 + 1);
+        if event.quantity > MAX_QUANTITY {
+            self.counters.oversized_orders += 1;
+            self.mark(index, Reason::Oversized, true, cold.sequence);
+        } else if to == side && price == event.price && event.quantity <= u64::from(left) {
+            self.reduce(at, left - event.quantity as u32, index);
+        } else {
+            self.remove(at, index);
+            self.rest(index, to, event.order_id, event.price, event.quantity as u32);
+        }
+        self.flag_doubt(index, event);
+    }
+
+    #[cold]
+    fn unknown_order(&mut self, event: &mut Event, cold: &EventCold) {
+        self.counters.unknown_orders += 1;
+        event.flags |= flags::MAYBE_BAD_BOOK;
+        if event.instrument != Event::NO_INSTRUMENT
+            && let Some(index) = self.index(event.instrument)
+        {
+            self.mark(index, Reason::UnknownOrder, true, cold.sequence);
+        }
+    }
+
+    fn status(&mut self, event: &mut Event, cold: &EventCold) {
+        self.note(event);
+        let halted = match TradingState(event.detail) {
+            TradingState::HALTED | TradingState::PAUSED => true,
+            TradingState::TRADING | TradingState::QUOTATION => false,
+            _ => return,
+        };
+        if let Some(index) = self.published.keys.get(event.instrument) {
+            self.mark(index, Reason::TradingHalt, halted, cold.sequence);
+        }
+    }
+
+    fn clear(&mut self, event: &mut Event, cold: &EventCold) {
+        if event.detail & detail::WHOLE_CHANNEL != 0 {
+            self.clear_all(cold.sequence);
+        } else if let Some(index) = self.index(event.instrument) {
+            self.clear_book(index, cold.sequence);
+        }
+    }
+
+    fn clear_all(&mut self, sequence: u64) {
+        self.channel_doubt = None;
+        self.forget_orphans();
+        for at in 0..self.known.len() {
+            self.clear_book(self.known[at], sequence);
+        }
+    }
+
+    /// Empties every book: a new session makes what the old one built void. Call it between event groups.
+    pub fn clear_channel(&mut self, sequence: u64, ts_event_ns: u64) {
+        self.clear_all(sequence);
+        self.publish_pending(&EventCold { sequence, ts_event_ns, ..EventCold::default() });
+    }
+
+    /// Empties a book. What was doubtful of it is so no more.
+    fn clear_book(&mut self, index: u32, sequence: u64) {
+        for side in 0..2 {
+            while let Some(order) = self.first_of_best(index, side) {
+                self.remove(order, index);
+            }
+        }
+        for reason in [Reason::JoinedLate, Reason::Gap, Reason::UnknownOrder, Reason::Contradiction, Reason::Oversized]
+        {
+            self.mark(index, reason, false, sequence);
+        }
+    }
+
+    fn first_of_best(&self, index: u32, side: usize) -> Option<OrderRef> {
+        let instrument = &self.instruments[index as usize];
+        let best = instrument.sides[side].near_levels(&instrument.heads[side]).next_back()?;
+        self.levels.get(best).queue(&self.orders).next()
+    }
+
+    /// Marks every instrument, and those yet to be named, as doubtful from `sequence` on: after a gap that nothing fills, or
+    /// when the channel was joined late. Call it between event groups.
+    pub fn doubt_channel(&mut self, reason: Reason, sequence: u64, ts_event_ns: u64) {
+        self.channel_doubt = Some((reason, sequence));
+        for at in 0..self.known.len() {
+            self.mark(self.known[at], reason, true, sequence);
+        }
+        self.publish_pending(&EventCold { sequence, ts_event_ns, ..EventCold::default() });
+    }
+
+    /// Sets or lifts a condition; the state's beginning is noted when the state changes.
+    fn mark(&mut self, index: u32, reason: Reason, on: bool, sequence: u64) {
+        let instrument = &mut self.instruments[index as usize];
+        let before = instrument.conditions.state();
+        instrument.conditions.set(reason, on);
+        if instrument.conditions.state() != before {
+            self.since[index as usize] = sequence;
+            instrument.since_lacking = 0b11;
+            self.pend(index, 0, 0);
+        }
+    }
+
+    /// Notes that readers are to see a change, which begins at this near position.
+    #[inline]
+    fn pend(&mut self, index: u32, side: usize, position: usize) {
+        let instrument = &mut self.instruments[index as usize];
+        if instrument.flags & PENDING == 0 {
+            instrument.flags |= PENDING;
+            self.pending.push(index);
+            self.published.slots[index as usize].prefetch(instrument.publications, side, position);
+        }
+    }
+
+    /// Publishes what changed since the last time. The books stand at the end of an event group, whose last event's cold part
+    /// is given: every message up to its sequence is in what readers get.
+    fn publish_pending(&mut self, cold: &EventCold) {
+        for at in 0..self.pending.len() {
+            self.publish(self.pending[at], cold);
+        }
+        self.pending.clear();
+    }
+
+    #[inline]
+    fn publish(&mut self, index: u32, cold: &EventCold) {
+        let crossed = self.instruments[index as usize].is_crossed();
+        if crossed != self.instruments[index as usize].conditions.has(Reason::Crossed) {
+            self.mark(index, Reason::Crossed, crossed, cold.sequence);
+        }
+        let instrument = &mut self.instruments[index as usize];
+        instrument.flags &= !PENDING;
+        let idle = TopSlot::idle(instrument.publications);
+        let lacking = instrument.since_lacking & (1 << idle) != 0;
+        instrument.since_lacking &= !(1 << idle);
+        let head = TopHead {
+            sequence: cold.sequence,
+            ts_event_ns: cold.ts_event_ns,
+            state: instrument.conditions.state(),
+            since_sequence: lacking.then(|| self.since[index as usize]),
+        };
+        let changed = instrument.changed.take(idle);
+        let side = |side: usize| TopSide {
+            levels: &instrument.sides[side],
+            head: &instrument.heads[side],
+            sign: SIGN[side],
+            changed: changed[side],
+        };
+        self.published.slots[index as usize].publish(instrument.publications, &head, &[side(0), side(1)]);
+        instrument.publications += 1;
+        self.counters.publications += 1;
+    }
+
+    /// The state of a known instrument.
+    pub fn validity(&self, key: u32) -> Option<Validity> {
+        self.book(key).map(|book| book.validity())
+    }
+}
