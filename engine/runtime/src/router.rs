@@ -1,0 +1,275 @@
+//! Which channel a packet belongs to.
+
+use std::collections::BTreeMap;
+
+use wirebook_abi::{CheckedTable, DecoderInstance, Frame, FrameKind, Framing, Status};
+use wirebook_book::BookWriter;
+use wirebook_io::{FlowId, Packet, PacketKind};
+
+use crate::{
+    channel::{Channel, Turn},
+    pipeline::Pipeline,
+    replay::{ReplayConfig, ReplayError, ReplaySink},
+    scout::{Scout, Sight},
+    selection::Selection,
+    watch::Watch,
+};
+
+/// Refused packets after which a flow that had no sound one is not looked at any more.
+const REFUSALS_LIMIT: u64 = 256;
+
+/// Refusals of a flow that are kept with their place.
+const REFUSALS_KEPT: usize = 16;
+
+/// Where packets of a flow go.
+#[derive(Clone, Copy, Debug, Default)]
+enum Route {
+    /// No packet of it was taken yet.
+    #[default]
+    Open,
+    Channel(u16),
+    /// To nobody: it is not of the feed.
+    Foreign,
+}
+
+/// A flow of which no packet was taken yet.
+#[derive(Debug, Default)]
+struct Prospect {
+    refused: u64,
+    first: Vec<(Status, u64)>,
+    /// Of a stream that has sent no message yet: it may have seen a login.
+    decoder: Option<DecoderInstance>,
+}
+
+/// Gives each packet to its channel.
+#[derive(Debug)]
+pub(crate) struct Router {
+    table: CheckedTable,
+    framing: Framing,
+    config: ReplayConfig,
+    channels: Vec<Channel>,
+    routes: Vec<Route>,
+    prospects: BTreeMap<FlowId, Prospect>,
+    scout: Scout,
+    foreign_packets: u64,
+}
+
+impl Router {
+    pub fn new(table: CheckedTable, framing: Framing, config: ReplayConfig) -> Result<Self, ReplayError> {
+        config.book_config(table).check()?;
+        Ok(Self {
+            table,
+            framing,
+            config,
+            channels: Vec::new(),
+            routes: Vec::new(),
+            prospects: BTreeMap::new(),
+            scout: Scout::new(table, framing)?,
+            foreign_packets: 0,
+        })
+    }
+
+    pub fn channels(&self) -> &[Channel] {
+        &self.channels
+    }
+
+    pub fn channels_mut(&mut self) -> &mut [Channel] {
+        &mut self.channels
+    }
+
+    /// Packets of flows that are not of the feed, and views of streams that are not.
+    pub fn foreign_packets(&self) -> u64 {
+        self.foreign_packets
+    }
+
+    /// Whether every channel has come to the end that is asked for.
+    pub fn is_over(&self) -> bool {
+        !self.channels.is_empty() && self.channels.iter().all(|channel| channel.pipeline().is_over())
+    }
+
+    /// Takes a packet, and gives the bytes of a stream that are dealt with.
+    #[inline]
+    pub fn packet<S: ReplaySink>(&mut self, packet: &Packet<'_>, sink: &mut S) -> Result<usize, ReplayError> {
+        let route = self.routes.get(packet.flow.0 as usize).copied().unwrap_or_default();
+        match route {
+            Route::Channel(index) => {
+                let index = usize::from(index);
+                let channel = &mut self.channels[index];
+                if packet.kind == PacketKind::Stream {
+                    if packet.after_hole {
+                        channel.restart(index, sink)?;
+                    }
+                    return Ok(channel.stream(index, packet, None, sink));
+                }
+                if !channel.pipeline().is_over()
+                    && let Some(frame) = channel.datagram(index, packet, sink)
+                {
+                    self.other_session(index, &frame, packet, sink);
+                }
+            }
+            Route::Foreign => self.foreign_packets += 1,
+            Route::Open if self.framing.is_stream() != (packet.kind == PacketKind::Stream) => {
+                self.set_route(packet.flow, Route::Foreign);
+                self.foreign_packets += 1;
+            }
+            Route::Open if packet.kind == PacketKind::Stream => return self.open_stream(packet, sink),
+            Route::Open => self.open_datagram(packet, sink)?,
+        }
+        Ok(packet.payload.len())
+    }
+
+    /// Ends a burst on every channel.
+    pub fn flush<S: ReplaySink>(&mut self, sink: &mut S) {
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            channel.flush(index, sink);
+        }
+    }
+
+    /// Nothing comes any more: streams that stop inside a message say so.
+    pub fn end(&mut self) {
+        self.channels.iter_mut().for_each(Channel::end_stream);
+    }
+
+    /// Places at which flows were refused, where no flow was taken: then each was meant to be of the feed.
+    pub fn refusals(&self) -> Vec<(Status, u64)> {
+        if !self.channels.is_empty() {
+            return Vec::new();
+        }
+        let mut refusals: Vec<_> =
+            self.prospects.values().flat_map(|prospect| prospect.first.iter().copied()).collect();
+        refusals.sort_unstable_by_key(|(_, offset)| *offset);
+        refusals
+    }
+
+    /// A packet of a flow whose channel is in another session.
+    #[cold]
+    fn other_session<S: ReplaySink>(&mut self, index: usize, frame: &Frame, packet: &Packet<'_>, sink: &mut S) {
+        let home = self.channels.iter().position(|channel| channel.is_in(&frame.session));
+        if let Some(home) = home.filter(|_| frame.session != [0; 16]) {
+            // The line moved to a session that another flow brought first.
+            self.channels[index].remove_flow(packet.flow);
+            self.channels[home].add_flow(packet.flow);
+            self.set_route(packet.flow, Route::Channel(home as u16));
+            self.channels[home].datagram(home, packet, sink);
+        } else if self.channels[index].turn(frame, packet) == Turn::Roll {
+            self.channels[index].framed(index, frame, packet, sink);
+        }
+    }
+
+    /// A datagram of a flow that no packet was taken of yet.
+    #[cold]
+    fn open_datagram<S: ReplaySink>(&mut self, packet: &Packet<'_>, sink: &mut S) -> Result<(), ReplayError> {
+        match self.scout.look(packet.payload, packet.cut) {
+            Ok(Sight { frame, .. }) => {
+                let home = self.home(&frame);
+                let index = match home {
+                    Some(index) => index,
+                    None => self.add_channel(packet.flow, self.table.create(self.framing)?)?,
+                };
+                self.adopt(packet.flow, index);
+                self.packet(packet, sink)?;
+            }
+            Err(outcome) => self.refuse(packet.flow, outcome.status, packet.offset + u64::from(outcome.offset)),
+        }
+        Ok(())
+    }
+
+    /// The channel that carries this packet's session already.
+    fn home(&self, frame: &Frame) -> Option<usize> {
+        if frame.session == [0; 16] || frame.first_sequence == 0 {
+            return None;
+        }
+        let is_in = self.channels.iter().position(|channel| channel.is_in(&frame.session));
+        is_in.or_else(|| self.channels.iter().position(|channel| channel.has_left(&frame.session)))
+    }
+
+    /// The front of a stream that has sent no message yet.
+    #[cold]
+    fn open_stream<S: ReplaySink>(&mut self, packet: &Packet<'_>, sink: &mut S) -> Result<usize, ReplayError> {
+        let prospect = self.prospects.entry(packet.flow).or_default();
+        let waiting = prospect.decoder.take().filter(|_| !packet.after_hole);
+        let mut decoder = match waiting {
+            Some(decoder) => decoder,
+            None => self.table.create(self.framing)?,
+        };
+        let mut at = 0;
+        loop {
+            let mut frame = Frame::default();
+            let outcome = decoder.frame(&packet.payload[at..], &mut frame);
+            let has_begun = matches!(frame.kind, FrameKind::DATA | FrameKind::END_OF_SESSION);
+            match outcome.status {
+                Status::OK if has_begun && frame.size_bytes != 0 => {
+                    let index = self.add_channel(packet.flow, decoder)?;
+                    self.adopt(packet.flow, index);
+                    let rest = Packet { payload: &packet.payload[at..], offset: packet.offset + at as u64, ..*packet };
+                    return Ok(at + self.channels[index].stream(index, &rest, Some(frame), sink));
+                }
+                Status::OK if frame.size_bytes != 0 => at += frame.size_bytes as usize,
+                Status::TRUNCATED => {
+                    self.wait(packet.flow, decoder, at != 0);
+                    return Ok(at);
+                }
+                status => {
+                    let offset = packet.offset + at as u64 + u64::from(outcome.offset);
+                    self.refuse(packet.flow, status, offset);
+                    self.set_route(packet.flow, Route::Foreign);
+                    return Ok(packet.payload.len());
+                }
+            }
+        }
+    }
+
+    /// Keeps the decoder of a stream that has not begun, if it has seen anything, and if there are not too many of them.
+    fn wait(&mut self, flow: FlowId, decoder: DecoderInstance, has_seen: bool) {
+        let is_known = self.prospects.get(&flow).is_some_and(|prospect| prospect.decoder.is_some());
+        let waiting = self.prospects.values().filter(|prospect| prospect.decoder.is_some()).count();
+        if has_seen || is_known || waiting < self.config.channel_limit {
+            self.prospects.entry(flow).or_default().decoder = Some(decoder);
+        }
+    }
+
+    /// Notes a packet that is not of the feed, as far as one can tell.
+    fn refuse(&mut self, flow: FlowId, status: Status, offset: u64) {
+        self.foreign_packets += 1;
+        let prospect = self.prospects.entry(flow).or_default();
+        prospect.refused += 1;
+        if prospect.first.len() < REFUSALS_KEPT {
+            prospect.first.push((status, offset));
+        }
+        if prospect.refused == REFUSALS_LIMIT {
+            self.set_route(flow, Route::Foreign);
+        }
+    }
+
+    /// Makes `flow` one of a channel's. What was refused of it before was of the feed, then, and damaged.
+    fn adopt(&mut self, flow: FlowId, index: usize) {
+        self.set_route(flow, Route::Channel(index as u16));
+        let channel = &mut self.channels[index];
+        channel.add_flow(flow);
+        if let Some(prospect) = self.prospects.remove(&flow) {
+            self.foreign_packets -= prospect.refused;
+            channel.refused(prospect.refused, &prospect.first);
+        }
+    }
+
+    fn add_channel(&mut self, flow: FlowId, decoder: DecoderInstance) -> Result<usize, ReplayError> {
+        let limit = self.config.channel_limit.min(usize::from(u16::MAX));
+        if self.channels.len() >= limit {
+            return Err(ReplayError::TooManyChannels { limit, flow });
+        }
+        let books = BookWriter::new(&self.config.book_config(self.table))?;
+        let mut pipeline = Pipeline::new(decoder, books);
+        pipeline.watch(Watch { closing_books: self.config.closing_books, bounds: self.config.bounds });
+        let selection = Selection::new(self.config.bounds, self.config.only.as_deref());
+        self.channels.push(Channel::new(pipeline, selection));
+        Ok(self.channels.len() - 1)
+    }
+
+    fn set_route(&mut self, flow: FlowId, route: Route) {
+        let at = flow.0 as usize;
+        if at >= self.routes.len() {
+            self.routes.resize(at + 1, Route::Open);
+        }
+        self.routes[at] = route;
+    }
+}
