@@ -1,0 +1,68 @@
+//! What can go wrong with a benchmark.
+
+use wirebook_abi::{Refused, Status};
+use wirebook_simulator::WriteError;
+
+/// Why there are no figures.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BenchError {
+    /// A setting is out of range.
+    #[error("{setting}: {value} is not {wanted}")]
+    Setting {
+        /// The field of [`BenchConfig`](crate::BenchConfig).
+        setting: &'static str,
+        /// What it has.
+        value: u64,
+        /// What would do.
+        wanted: &'static str,
+    },
+    /// The yardstick reads Nasdaq TotalView-ITCH 5.0 only.
+    #[error(
+        "{protocol}: the bench compares with a handler that reads nasdaq-totalview-5.0 only; install wirebook-itch"
+    )]
+    Protocol {
+        /// What was given.
+        protocol: &'static str,
+    },
+    /// The decoder does not take MoldUDP64.
+    #[error(transparent)]
+    Decoder(#[from] Refused),
+    /// The day could not be made.
+    #[error("making the synthetic day: {0}")]
+    Day(#[from] WriteError),
+    /// The books' reserve could not be.
+    #[error("books: {0}")]
+    Books(#[from] wirebook_book::ConfigError),
+    /// A packet of our own making was not taken as it stands: figures would mean nothing.
+    #[error("the engine reports {status:?} for packets of the synthetic day: figures would mean nothing")]
+    Faults {
+        /// The first fault.
+        status: Status,
+    },
+    /// Messages that were not applied.
+    #[error("{done} of {messages} messages were applied: figures would mean nothing")]
+    Messages {
+        /// Messages applied.
+        done: u64,
+        /// Messages of the day.
+        messages: u64,
+    },
+    /// The two designs disagree.
+    #[error("instrument {instrument}: the engine's book is not the yardstick's: figures would mean nothing")]
+    BooksDiffer {
+        /// The first instrument whose books differ.
+        instrument: u32,
+    },
+    /// The thread could not be bound to a core.
+    #[error("binding the thread to core {core}: {source}")]
+    Pin {
+        /// The core.
+        core: usize,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The progress callback asked to stop.
+    #[error("stopped")]
+    Stopped,
+}
