@@ -1,0 +1,96 @@
+//! Every book of a replay as a file.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use wirebook_abi::Side;
+use wirebook_export::{ExportError, FrameWriter, levels_schema, orders_schema};
+use wirebook_runtime::{ImageDetail, LevelImage};
+
+use crate::{book_view::BookView, player::Player};
+
+/// Writes levels, or with `orders` every order in its queue: `.json` has one object a line and book, the other endings frames.
+///
+/// # Errors
+///
+/// [`ExportError`] where the ending says no format, or the file cannot be written.
+pub fn write(path: &Path, player: &Player, orders: bool) -> Result<(), ExportError> {
+    if path.extension().is_some_and(|ending| ending == "json") {
+        return write_json(path, player, orders).map_err(|source| ExportError::File {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        });
+    }
+    let schema = if orders { orders_schema(&player.info) } else { levels_schema(&player.info) };
+    let mut writer = FrameWriter::create(path, &schema)?;
+    let detail = if orders { ImageDetail::Orders } else { ImageDetail::Levels };
+    for book in player.books(detail) {
+        let view = BookView::new(player, &book);
+        writer.write(&if orders { view.orders(None)? } else { view.levels(usize::MAX)? })?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+fn write_json(path: &Path, player: &Player, orders: bool) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    let partial = PathBuf::from(name);
+    let mut output = BufWriter::with_capacity(1 << 20, File::create(&partial)?);
+    let mut books = player.books(if orders { ImageDetail::Orders } else { ImageDetail::Levels });
+    let written = books.try_for_each(|book| writeln!(output, "{}", json_of(&BookView::new(player, &book), orders)));
+    match written.and_then(|()| output.flush()).and_then(|()| fs::rename(&partial, path)) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            // What is left is of no use, and the error at hand says more than another one here.
+            let _ = fs::remove_file(&partial);
+            Err(error)
+        }
+    }
+}
+
+/// One book: `symbol`, `instrument`, `sequence`, `state`, `bids` and `asks`, best first, each with `price`, `quantity`,
+/// `order_count` and with `orders` its queue.
+fn json_of(view: &BookView<'_>, orders: bool) -> String {
+    let mut out = String::new();
+    let symbol: String = view.symbol().chars().flat_map(escaped).collect();
+    let state = view.book.validity.state.name();
+    // Writing into a String cannot fail.
+    let _ = write!(
+        out,
+        "{{\"symbol\":\"{symbol}\",\"instrument\":{},\"sequence\":{},\"state\":\"{state}\"",
+        view.book.key, view.book.sequence
+    );
+    for (name, side) in [("bids", Side::BID), ("asks", Side::ASK)] {
+        let levels: Vec<_> = view.side(side).iter().map(|level| level_json(view, level, orders)).collect();
+        let _ = write!(out, ",\"{name}\":[{}]", levels.join(","));
+    }
+    out.push('}');
+    out
+}
+
+fn level_json(view: &BookView<'_>, level: &LevelImage, orders: bool) -> String {
+    let order = |(id, quantity): &(u64, u64)| format!("{{\"order_id\":{id},\"quantity\":{quantity}}}");
+    let queue: Vec<_> = level.orders.iter().map(order).collect();
+    let queue = if orders { format!(",\"orders\":[{}]", queue.join(",")) } else { String::new() };
+    let (price, quantity, count) = (view.decimal(level.price), level.quantity, level.order_count);
+    format!("{{\"price\":{price},\"quantity\":{quantity},\"order_count\":{count}{queue}}}")
+}
+
+/// Symbols are the venue's text, and a hostile one must not break out of its quotes.
+fn escaped(character: char) -> impl Iterator<Item = char> {
+    let text = match character {
+        '"' | '\\' => format!("\\{character}"),
+        ' '..='~' => character.to_string(),
+        _ => {
+            let mut units = [0; 2];
+            character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+        }
+    };
+    text.chars().collect::<Vec<_>>().into_iter()
+}

@@ -1,0 +1,54 @@
+//! The compiled engine as Python sees it: the module `wirebook._engine`.
+//!
+//! Every call that reads a file or runs a decoder lets go of the interpreter while it works, in steps short enough that an
+//! interrupt is noticed. `framework/wirebook/_engine.pyi` is the typed face of this crate.
+
+mod bench;
+mod book;
+mod book_view;
+mod books_file;
+mod build;
+mod decoder;
+mod errors;
+mod frames;
+mod framing;
+mod guess;
+mod inspect;
+mod inspection;
+mod messages;
+mod player;
+mod recorder;
+mod replay;
+mod simulate;
+mod tape;
+
+use pyo3::prelude::*;
+
+/// Lets the benchmark report what a message allocates; it costs an increment an allocation.
+#[global_allocator]
+static ALLOCATOR: wirebook_bench::CountingAllocator = wirebook_bench::CountingAllocator;
+
+#[pymodule]
+mod _engine {
+    use super::*;
+
+    #[pymodule_export]
+    use crate::{
+        bench::bench,
+        book::Book,
+        build::build_info,
+        decoder::Decoder,
+        errors::{CaptureError, PluginRefused, ProtocolUnclear, WirebookError},
+        frames::Frame,
+        guess::{Guess, guess},
+        inspect::Inspector,
+        replay::Replay,
+        simulate::simulate,
+    };
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("ABI_VERSION", wirebook_abi::ABI_VERSION)?;
+        module.add("CAPSULE_NAME", wirebook_abi::CAPSULE_NAME.to_string_lossy())
+    }
+}
