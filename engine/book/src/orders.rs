@@ -228,7 +228,7 @@ impl Orders {
         self.slots.get(at as usize)
     }
 
-    /// The order at `at`, which a queue or the id index names.
+    /// The order at `at`, which a queue or the id table names.
     #[inline]
     pub fn get(&self, at: OrderRef) -> &Order {
         &self.slots[at as usize]
