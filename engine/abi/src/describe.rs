@@ -103,6 +103,8 @@ impl OrderIds {
     pub const ANY: Self = Self(0);
     /// New orders have higher ids than those before, near enough: the newest are kept by direct index.
     pub const ASCENDING: Self = Self(1);
+    /// Unique only together with instrument and side.
+    pub const PER_SIDE: Self = Self(2);
 }
 
 /// What `ts_event_ns` counts from.

@@ -23,7 +23,8 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Event {
-    /// The venue's order id; 0 where the event names none.
+    /// The venue's order id; 0 where the event names none. Of a level event its position and order count, see
+    /// [`level_key`](Self::level_key).
     pub order_id: u64,
     /// Fixed-point price, [`Description::price_scale`](crate::Description::price_scale) units to one; 0 where none.
     pub price: i64,
@@ -44,6 +45,22 @@ pub struct Event {
 impl Event {
     /// The message names no instrument; for order events the engine finds it by the order.
     pub const NO_INSTRUMENT: u32 = u32::MAX;
+
+    /// What the `order_id` of a level event holds: the level's position from the best, 1 for the best itself and 0 where the
+    /// level is named by its price, and the count of its orders, 0 where it is not known.
+    pub const fn level_key(position: u16, orders: u32) -> u64 {
+        (orders as u64) << 16 | position as u64
+    }
+
+    /// Position from the best of the level that a level event names, from 1; 0 where its price names it.
+    pub const fn level_position(&self) -> u16 {
+        self.order_id as u16
+    }
+
+    /// Count of orders of the level that a level event gives; 0 where it is not known.
+    pub const fn level_orders(&self) -> u32 {
+        (self.order_id >> 16) as u32
+    }
 }
 
 /// The part of an event that applying it to a book does not read. 32 bytes, no padding.
@@ -80,9 +97,9 @@ impl EventKind {
     pub const EXECUTE: Self = Self(4);
     /// The rest of an order leaves the book.
     pub const DELETE: Self = Self(5);
-    /// A price level is given outright.
+    /// A price level is given outright, by price or by [`position`](Event::level_position).
     pub const LEVEL_SET: Self = Self(6);
-    /// A price level is gone.
+    /// A price level is gone, or with [`detail::THROUGH`] or [`detail::ONWARD`] a run of them.
     pub const LEVEL_DELETE: Self = Self(7);
     /// All orders go: of one instrument, or with [`detail::WHOLE_CHANNEL`] of the channel.
     pub const CLEAR: Self = Self(8);
@@ -213,7 +230,7 @@ pub mod flags {
     pub const MAYBE_BAD_BOOK: u8 = 1 << 2;
 }
 
-/// Bits of [`Event::detail`] for kinds that are no status.
+/// Bits of [`Event::detail`] for kinds that are no status. The upper four mean one thing in a modify, another in level events.
 pub mod detail {
     /// Execution at the event's own price, not at the order's.
     pub const PRICED: u8 = 1;
@@ -223,6 +240,24 @@ pub mod detail {
     pub const CROSS: u8 = 1 << 2;
     /// A clear of every instrument of the channel.
     pub const WHOLE_CHANNEL: u8 = 1 << 3;
+
+    /// Modify: the quantity is what remains of the order; its price and place stay, and none remaining removes it.
+    pub const REMAINING: u8 = 1 << 4;
+    /// Modify: at the same price the order keeps its place even with more quantity.
+    pub const KEEPS_PRIORITY: u8 = 1 << 5;
+    /// Modify: the order goes to the back of its queue even with less quantity at the same price.
+    pub const LOSES_PRIORITY: u8 = 1 << 6;
+    /// Modify: an order that is not there is added.
+    pub const PUT: u8 = 1 << 7;
+
+    /// Level set: the level is new at its position, and those from there on move one down.
+    pub const INSERT: u8 = 1 << 4;
+    /// Level: of the implied book, which is kept beside the direct one.
+    pub const IMPLIED: u8 = 1 << 5;
+    /// Level delete: this level and every better one.
+    pub const THROUGH: u8 = 1 << 6;
+    /// Level delete: this level and every worse one.
+    pub const ONWARD: u8 = 1 << 7;
 }
 
 /// A wide record beside the event ring: definitions, statistics, imbalances, the reason of a status. 128 bytes.
@@ -396,6 +431,12 @@ mod tests {
         assert_eq!(record.text().len(), 32);
         record.set_text(b"        ");
         assert_eq!(record.text(), "");
+    }
+
+    #[test]
+    fn level_key_gives_back_position_and_orders() {
+        let event = Event { order_id: Event::level_key(10, 70_000), ..Event::default() };
+        assert_eq!((event.level_position(), event.level_orders()), (10, 70_000));
     }
 
     #[test]

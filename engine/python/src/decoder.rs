@@ -93,6 +93,7 @@ impl Decoder {
     fn order_ids(&self) -> &'static str {
         match self.table.description().order_ids {
             OrderIds::ASCENDING => "ascending",
+            OrderIds::PER_SIDE => "per_side",
             _ => "any",
         }
     }

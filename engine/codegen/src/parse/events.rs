@@ -65,6 +65,14 @@ const DETAILS: &[(&str, u8)] = &[
     ("non_printable", detail::NON_PRINTABLE),
     ("cross", detail::CROSS),
     ("whole_channel", detail::WHOLE_CHANNEL),
+    ("remaining", detail::REMAINING),
+    ("keeps_priority", detail::KEEPS_PRIORITY),
+    ("loses_priority", detail::LOSES_PRIORITY),
+    ("put", detail::PUT),
+    ("insert", detail::INSERT),
+    ("implied", detail::IMPLIED),
+    ("through", detail::THROUGH),
+    ("onward", detail::ONWARD),
 ];
 
 const SIDES: &[(&str, Side)] = &[("bid", Side::BID), ("ask", Side::ASK), ("none", Side::NONE)];
