@@ -130,8 +130,15 @@ impl Pump {
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        // Without a receiver the thread's next send fails, and it ends. It is not waited for: it may be reading a pipe.
+        // Without a receiver the thread's next send fails, and it ends.
         self.chunks = None;
+        // What has a known size is memory and never waits. A pipe may keep the thread for ever: that one is left to itself.
+        if self.bytes_total.is_some()
+            && let Some(thread) = self.thread.take()
+        {
+            // A panic of a reader that nobody listens to any more changes nothing.
+            let _ = thread.join();
+        }
     }
 }
 

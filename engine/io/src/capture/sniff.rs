@@ -170,7 +170,12 @@ fn is_length16(bytes: &[u8]) -> bool {
     let mut lengths = [0; 128];
     let (mut count, mut size, mut repeats) = (0, 0, 0);
     for (length, first) in records(bytes) {
-        if !first.is_ascii_alphanumeric() || length == 0 || length > 1024 {
+        if length == 0 {
+            // Such a record ends the messages of a day's file.
+            size += 2;
+            break;
+        }
+        if !first.is_ascii_alphanumeric() || length > 1024 {
             return false;
         }
         let known = &mut lengths[usize::from(first)];
@@ -225,6 +230,7 @@ mod tests {
                 .flat_map(|(length, first)| record(length, first))
                 .collect();
         assert_eq!(sniff(&day), Some(Format::Length16));
+        assert_eq!(sniff(&[&day[..55], &[0, 0]].concat()), Some(Format::Length16), "a record of length 0 ends a file");
         let session: Vec<u8> = [(31, b'A'), (13, b'S'), (37, b'S'), (1, b'H')]
             .into_iter()
             .flat_map(|(l, first)| record(l, first))
