@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := itch
+PLUGINS := $(notdir $(patsubst %/Cargo.toml,%,$(wildcard plugins/*/Cargo.toml)))
 # Interpreters that pyenv keeps are found by tox when their folders are on the path.
 PYENV_ROOTS := $(sort $(PYENV_ROOT) $(HOME)/.pyenv $(patsubst %/bin/pyenv,%,$(shell command -v pyenv)))
 PYENV := $(wildcard $(addsuffix /versions/3.1[123].*/bin,$(PYENV_ROOTS)))
@@ -36,7 +36,7 @@ demo: $(BIN)/wirebook ## Simulate a day, replay it into books, write frames and 
 	@ls -lh demo
 
 test: $(BIN)/tox ## Run every check: all tox environments.
-	$(BIN)/tox run
+	$(BIN)/tox run-parallel --parallel 2 --parallel-live
 
 wheels: dist/.built ## Build the wheels of wirebook and its plugins into dist/.
 
@@ -50,7 +50,7 @@ $(BIN)/python:
 	.ci/venv "$(PYTHON)" $(VENV)
 
 $(BIN)/maturin: | $(BIN)/python
-	$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2'
+	$(BIN)/python -m pip install --quiet 'maturin>=1.13,<2'
 
 $(BIN)/tox: | $(BIN)/python
 	$(BIN)/python -m pip install --quiet 'tox>=4.20'

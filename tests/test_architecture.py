@@ -1,7 +1,9 @@
 """The arrows of the architecture: who may depend on whom, plugins of equal shape, every hook documented and used."""
 
 import ast
+import configparser
 import inspect
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,28 @@ ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "engine"
 PLUGINS = sorted(path.parent for path in (ROOT / "plugins").glob("*/pyproject.toml"))
 MEMBERS: list[str] = tomllib.loads((ENGINE / "Cargo.toml").read_text())["workspace"]["members"]
-NO_STD = ["abi", "book", "channel"]
+NO_STD = ["abi", "framing", "book", "channel"]
+
+
+TOX = configparser.RawConfigParser(comment_prefixes=("#",))
+TOX.read(ROOT / "tox.ini")
+
+
+def venues(family: str) -> dict[str, str]:
+    """Environments of a family's venues, and which tests each takes: what ``pytest -k`` is given."""
+    (section,) = (each for each in TOX.sections() if each.startswith(f"testenv:{family}-{{"))
+    lines = TOX[section]["set_env"].strip().splitlines()
+    return dict(line.strip().split(": WIREBOOK_VENUE = ", 1) for line in lines)
+
+
+def chooses(expression: str, name: str) -> bool:
+    """Whether ``pytest -k`` takes a test of this name; of its grammar what tox.ini uses."""
+
+    def holds(term: str) -> bool:
+        word = term.removeprefix("not ")
+        return (word in name.lower()) is not term.startswith("not ")
+
+    return any(all(map(holds, choice.split(" and "))) for choice in expression.split(" or "))
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -79,9 +102,8 @@ class TestPlugin:
         assert [part for part in parts if not (plugin / part).exists()] == []
 
     def test_names_nothing_of_the_engine_but_the_border(self, plugin: Path) -> None:
-        assert {each for each in dependencies(plugin, "dependencies") if each.startswith("wirebook")} == {
-            "wirebook-abi"
-        }
+        named = {each for each in dependencies(plugin, "dependencies") if each.startswith("wirebook")}
+        assert {"wirebook-abi"} <= named <= {"wirebook-abi", "wirebook-framing"}
         built_with = dependencies(plugin, "build-dependencies")
         assert {each for each in built_with if each.startswith("wirebook")} <= {"wirebook-codegen"}
 
@@ -99,6 +121,27 @@ class TestPlugin:
         project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
         assert project["name"] == f"wirebook-{plugin.name}"
         assert project["entry-points"]["wirebook"] == {plugin.name: f"wirebook_{plugin.name}.plugin"}
+
+    def test_has_an_environment_and_each_protocol_one_of_its_venue_s(self, plugin: Path) -> None:
+        assert plugin.name in TOX["tox"]["env_list"].split()
+        chosen = {
+            path.stem: [venue for venue, expression in venues(plugin.name).items() if chooses(expression, path.stem)]
+            for path in (plugin / "protocols").glob("*.yaml")
+        }
+        assert chosen
+        assert {protocol: names for protocol, names in chosen.items() if len(names) != 1} == {}
+
+    def test_has_a_conformance_class_for_each_protocol(self, plugin: Path) -> None:
+        protocols = {path.stem for path in (plugin / "protocols").glob("*.yaml")}
+        text = (plugin / "tests/test_conformance.py").read_text()
+        tried = re.findall(
+            r"^class (\w+)\(DecoderConformance\):.*?^    protocol = \"(.+?)\"", text, re.MULTILINE | re.DOTALL
+        )
+        assert {protocol for _, protocol in tried} == protocols
+        # By its name, tox takes the class into the environment of the venue.
+        for name, protocol in tried:
+            (venue,) = (each for each, expression in venues(plugin.name).items() if chooses(expression, protocol))
+            assert chooses(venues(plugin.name)[venue], name), name
 
     def test_never_meets_another(self, plugin: Path) -> None:
         others = {f"wirebook_{each.name}" for each in PLUGINS if each != plugin}

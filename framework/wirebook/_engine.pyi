@@ -1,9 +1,9 @@
 """The compiled engine as Python sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TypedDict, final
+from typing import Any, Final, TypeAlias, TypedDict, final
 
 ABI_VERSION: Final[int]
 CAPSULE_NAME: Final[str]
@@ -21,21 +21,75 @@ class BuildInfo(TypedDict):
     event_layout_hash: str
     cpu_features: list[str]
 
+Slot = tuple[int, int]
+"""Offset and size of a number."""
+
 class FieldDescription(TypedDict):
     name: str
     kind: str
     unit: str
     offset: int
     bytes: int
+    byte_order: str
     scale: int
+    scaling: str
+    scale_from: str
+    null: int | None
+    since: int
+    count: int
+    constant: str
+    enumeration: str
     codes: dict[str, str]
+
+class DataDescription(FieldDescription):
+    length: Slot | None
+    head_bytes: int
+
+class GroupDescription(TypedDict):
+    name: str
+    since: int
+    dimension_bytes: int
+    block_length: Slot | None
+    count: Slot | None
+    entry_bytes: int
+    dimension: list[FieldDescription]
+    fields: list[FieldDescription]
+    groups: list[GroupDescription]
+    data: list[DataDescription]
+
+class PartDescription(TypedDict):
+    name: str
+    offset: int
+    stride: int
+    count: int
+    count_field: int | None
+    offset_field: int | None
+    present_field: int | None
+    present_mask: int
+    repeats: bool
+    fields: list[FieldDescription]
 
 class MessageDescription(TypedDict):
     type: str
+    type_value: int
     name: str
     about: str
     bytes: int
+    schema: int | None
+    since: int
+    block_bytes: int
     fields: list[FieldDescription]
+    groups: list[GroupDescription]
+    data: list[DataDescription]
+    parts: list[PartDescription]
+
+class HeaderDescription(TypedDict):
+    bytes: int
+    byte_order: str
+    block_length: Slot | None
+    template_id: Slot | None
+    schema_id: Slot | None
+    version: Slot | None
 
 def build_info() -> BuildInfo: ...
 
@@ -63,6 +117,8 @@ class Decoder:
     @property
     def abi_version(self) -> int: ...
     def describe(self) -> list[MessageDescription]: ...
+    @property
+    def header(self) -> HeaderDescription | None: ...
 
 @final
 class Guess:
@@ -148,6 +204,8 @@ class Book:
     @property
     def order_count(self) -> int: ...
     @property
+    def given(self) -> str: ...
+    @property
     def sequence(self) -> int: ...
     @property
     def ts_event_ns(self) -> int | None: ...
@@ -155,6 +213,7 @@ class Book:
     def validity(self) -> tuple[str, str, int]: ...
     def top(self, n: int = 10) -> Frame: ...
     def depth(self) -> Frame: ...
+    def implied(self, n: int = ...) -> Frame: ...
     def orders(self, price: Decimal | float | str) -> Frame: ...
     def snapshot(self) -> Frame: ...
     def levels(self, side: str, n: int = ...) -> list[tuple[Decimal, int, int]]: ...
@@ -205,3 +264,89 @@ def bench(
     core: int | None = None,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> tuple[str, list[str], list[tuple[str, str]]]: ...
+
+class FrameFault(TypedDict):
+    status: str
+    sequence: int
+    offset: int
+    message_type: int
+
+class Run(TypedDict):
+    framed: str
+    framed_offset: int
+    kind: str
+    session: str
+    first_sequence: int
+    numbering: str
+    message_count: int
+    size_bytes: int
+    status: str
+    messages: int
+    offset: int
+    counted: int
+    stalled: bool
+    failed: bool
+    events: list[dict[str, Any]]
+    faults: list[FrameFault]
+
+@final
+class Rig:
+    def __new__(cls, decoder: Decoder, framing: str, *, events: int = 1024, records: int = 512) -> Rig: ...
+    @property
+    def is_stream(self) -> bool: ...
+    @property
+    def failed(self) -> bool: ...
+    def run(self, packet: bytes, skip: int = 0) -> Run: ...
+    def decode(self, packet: bytes, skip: int) -> Run: ...
+    def split(self, packet: bytes) -> tuple[str, list[bytes]]: ...
+    def encode(self, events: list[dict[str, Any]]) -> tuple[str, bytes]: ...
+    def pack(
+        self, messages: list[bytes], *, session: str, first_sequence: int, kind: str = "data"
+    ) -> tuple[str, bytes]: ...
+    def build(self, message: str, fields: Mapping[str, bytes | str | int]) -> bytes: ...
+    def identify(self, message: bytes) -> str | None: ...
+    def said(self, message: bytes) -> list[str] | None: ...
+    def newer(self, message: bytes) -> bytes | None: ...
+    def older(self, message: bytes) -> list[tuple[int, bytes]]: ...
+
+LevelFacts: TypeAlias = tuple[int, int, int, list[tuple[int, int]]]
+
+class BookFacts(TypedDict):
+    key: int
+    symbol: str | None
+    state: str
+    reason: str
+    bids: list[LevelFacts]
+    asks: list[LevelFacts]
+
+class ChannelCounts(TypedDict):
+    messages: int
+    gaps: int
+    missing: int
+    duplicates: int
+    sessions: int
+    heartbeats: int
+    next_sequence: int
+    unknown_orders: int
+    duplicate_orders: int
+    overdrawn_orders: int
+    misplaced_events: int
+    failed: bool
+    faults: dict[str, int]
+
+@final
+class RigChannel:
+    def __new__(cls, decoder: Decoder, framing: str) -> RigChannel: ...
+    def packet(self, packet: bytes) -> list[dict[str, Any]]: ...
+    def counts(self) -> ChannelCounts: ...
+    def books(self) -> list[BookFacts]: ...
+
+def survey(
+    decoder: Decoder, framing: str, packets: list[bytes], damage: str, *, seed: int = 1, noise: int = 200
+) -> tuple[int, list[tuple[bytes, str]]]: ...
+def count_allocations(
+    decoder: Decoder, framing: str, packets: list[bytes], *, rounds: int = 100
+) -> dict[str, int] | None: ...
+def measure_rate(
+    decoder: Decoder, framing: str, packets: list[bytes], *, messages: int = 1_000_000, runs: int = 5
+) -> dict[str, Any]: ...

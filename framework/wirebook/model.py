@@ -6,7 +6,21 @@ from collections.abc import Iterable
 import attrs
 from attrs.validators import instance_of, matches_re
 
-FRAMINGS = ("moldudp64", "length16", "soupbintcp", "sequenced_unit", "cme_packet")
+FRAMINGS = (
+    "moldudp64",
+    "length16",
+    "soupbintcp",
+    "sequenced_unit",
+    "cme_packet",
+    "cme_tcp",
+    "b3_packet",
+    "memx_packet",
+    "coinbase_packet",
+    "deribit_packet",
+    "optiq_packet",
+    "simba_packet",
+    "message",
+)
 """Names of the framings that the engine knows: how packets number messages."""
 
 FORMATS = ("pcap", "pcapng", "gzip", "zstd", "length16", "soupbintcp", "moldudp64")
@@ -28,6 +42,13 @@ def _known_framings(_instance: object, _attribute: object, value: tuple[str, ...
             raise ValueError(f"framings[{index}]: {framing!r} is not one of {', '.join(FRAMINGS)}")
 
 
+def _identities(_instance: object, _attribute: object, value: tuple[str, ...]) -> None:
+    """Refuses aliases that could not be names."""
+    for index, alias in enumerate(value):
+        if not _IDENTITY.fullmatch(alias):
+            raise ValueError(f"aliases[{index}]: {alias!r} is no name; use a-z, 0-9, - and .")
+
+
 @attrs.frozen
 class Capabilities:
     """What a plugin declares that it can do for a protocol.
@@ -44,6 +65,9 @@ class Capabilities:
     encoder: bool = attrs.field(default=False, validator=instance_of(bool), kw_only=True)
     """Events can be written as messages and packets; ``wirebook simulate`` needs it."""
 
+    unencoded: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    """Names of messages that the encoder does not write: their events say less than it would need."""
+
 
 @attrs.frozen
 class Protocol:
@@ -51,7 +75,7 @@ class Protocol:
 
     >>> Protocol(name="demo-1.0", title="Demo", family="itch", capabilities=Capabilities(["moldudp64"]), table=object())
     Protocol(name='demo-1.0', title='Demo', family='itch', capabilities=Capabilities(framings=('moldudp64',), \
-order_books=True, encoder=False))
+order_books=True, encoder=False, unencoded=()), aliases=())
     """
 
     name: str = attrs.field(validator=[instance_of(str), matches_re(_IDENTITY)])
@@ -68,3 +92,6 @@ order_books=True, encoder=False))
 
     table: object = attrs.field(repr=False, eq=False)
     """``PyCapsule`` named ``wirebook.decoder`` that points to a static decoder table."""
+
+    aliases: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_identities, kw_only=True)
+    """Other names that ``--protocol`` takes for it: versions of a schema that one decoder reads."""

@@ -75,13 +75,13 @@ class Installed:
     refused: tuple[Refused, ...]
 
     def find(self, name: str) -> InstalledProtocol:
-        """Gives the protocol with this name.
+        """Gives the protocol with this name or alias.
 
         Raises:
             UnknownProtocol: no plugin that was taken has it.
         """
         for each in self.protocols:
-            if each.protocol.name == name:
+            if name == each.protocol.name or name in each.protocol.aliases:
                 return each
         raise UnknownProtocol(name, tuple(each.protocol.name for each in self.protocols))
 

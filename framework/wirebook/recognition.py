@@ -58,9 +58,11 @@ def recognize(
     installed = plugins.installed()
     if protocol is not None:
         return _named(path, installed.find(protocol), framing, format)
-    guess = _engine.guess(path, [each.decoder for each in installed.protocols], format)
+    # A session's packets are what they are whatever they carry: they are shown where that is asked for by name.
+    candidates = [each for each in installed.protocols if each.protocol.family != "session"]
+    guess = _engine.guess(path, [each.decoder for each in candidates], format)
     clear = [
-        (installed.protocols[index], fitting)
+        (candidates[index], fitting)
         for index, fitting, _, faults in guess.fits
         if faults == 0 and framing in (None, fitting)
     ]

@@ -91,8 +91,10 @@ class Replay:
         ``messages``, ``message_types`` (by type), ``instruments``, ``unknown_orders`` (events of orders never added),
         ``gaps`` (runs of missing messages), ``errors`` (messages and packets that are not what the protocol says, and a
         broken capture), ``seconds`` (spent playing), ``messages_per_second``, and beside them ``channels``,
-        ``open_orders``, ``missing``, ``duplicates``, ``foreign_packets``, ``undecoded_bytes``, ``faults`` (by status),
-        ``first_faults``, ``source_error`` and ``events_recorded``.
+        ``open_orders``, ``given_levels`` (price levels that the feed gives), ``unknown_levels`` and
+        ``contradicted_levels`` (events of levels that are not there, or not as they say), ``missing``, ``duplicates``,
+        ``foreign_packets``, ``undecoded_bytes``, ``faults`` (by status), ``first_faults``, ``source_error`` and
+        ``events_recorded``.
         """
         return self._engine.stats()
 

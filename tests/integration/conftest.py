@@ -14,6 +14,11 @@ SHARED = REPOSITORY.parent / "shared"
 # A hang is a failure, not a wait.
 DEADLINE_SECONDS = 180
 
+# Folders of samples.
+SAMPLES = ("nasdaq*/totalview*", "jnx/pts*", "asx/*", "cboe-*/*", "cme/*", "b3/*", "memx/*", "coinbase-derivatives/*")
+# Sessions of order entry, which is no market data: they are there for their packets.
+SESSION_SAMPLES = ("*/soupbintcp-*",)
+
 missing: set[str] = set()
 
 
@@ -35,17 +40,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs a test that takes ``sample`` for every sample of market data that the ITCH plugin decodes."""
-    if "sample" in metafunc.fixturenames:
-        # Order entry over SoupBinTCP is in the samples for its framing only, and is no market data.
-        found = sorted((SHARED / "samples").glob("nasdaq*/totalview*/*.expected.json"))
-        names = [str(path.relative_to(SHARED)) for path in found] or ["samples/nasdaq"]
-        metafunc.parametrize("sample", names, indirect=True, ids=lambda name: name.removeprefix("samples/"))
+    """Runs a test for every sample: ``sample`` is market data, ``session_sample`` a session of order entry."""
+    for fixture, patterns in (("sample", SAMPLES), ("session_sample", SESSION_SAMPLES)):
+        if fixture in metafunc.fixturenames:
+            found = sorted(
+                path for pattern in patterns for path in (SHARED / "samples").glob(f"{pattern}/*.expected.json")
+            )
+            names = [str(path.relative_to(SHARED)) for path in found] or ["samples/nasdaq"]
+            metafunc.parametrize(fixture, names, indirect=True, ids=lambda name: name.removeprefix("samples/"))
 
 
 @pytest.fixture
 def sample(request: pytest.FixtureRequest) -> Path:
     """The expected file of one sample."""
+    return in_shared(request.param)
+
+
+@pytest.fixture
+def session_sample(request: pytest.FixtureRequest) -> Path:
+    """The expected file of one sample of a session."""
     return in_shared(request.param)
 
 

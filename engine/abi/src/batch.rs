@@ -37,6 +37,13 @@ pub struct Batch {
     pub(crate) reserved: u32,
 }
 
+/// A place in a batch, see [`BatchWriter::mark`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    events: u32,
+    records: u32,
+}
+
 /// A decoder's way to write into a [`Batch`]: every write is checked against the caller's capacity.
 #[derive(Debug)]
 pub struct BatchWriter<'a> {
@@ -92,6 +99,31 @@ impl<'a> BatchWriter<'a> {
         unsafe { ptr::write(self.batch.records.add(at as usize), record) };
         self.batch.record_count = at + 1;
         (at + 1) as u16
+    }
+
+    /// Where the batch stands, to come back to with [`rewind`](Self::rewind).
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark { events: self.batch.event_count, records: self.batch.record_count }
+    }
+
+    /// Takes back the events and records that were written since `mark`.
+    #[cold]
+    pub fn rewind(&mut self, mark: Mark) {
+        self.batch.event_count = self.batch.event_count.min(mark.events);
+        self.batch.record_count = self.batch.record_count.min(mark.records);
+    }
+
+    /// Adds flags to the last event written since `mark`; `false` where there is none.
+    #[inline]
+    pub fn flag_last(&mut self, mark: Mark, flags: u8) -> bool {
+        let count = self.batch.event_count;
+        if count <= mark.events {
+            return false;
+        }
+        // SAFETY: the event below `event_count` was written by `push`, within the arrays that `new`'s caller vouched for.
+        unsafe { (*self.batch.events.add(count as usize - 1)).flags |= flags };
+        true
     }
 
     /// Notes a message that was not taken as it stands. All are counted; those past the capacity are not kept.

@@ -91,6 +91,51 @@ pub struct Description {
     pub messages: List<MessageInfo>,
     /// Statuses that this protocol can report, most common first.
     pub statuses: List<Status>,
+    /// Header of every message, where lengths, type and version stand in one; of size 0 where messages have none of their own.
+    pub header: HeaderInfo,
+}
+
+/// Where a number stands: its first byte and how many; of size 0 where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Slot {
+    /// Bytes ahead of it.
+    pub offset: u16,
+    /// Its bytes, 0 to 8.
+    pub size: u16,
+}
+
+/// The header that messages with blocks and groups start with (SBE).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct HeaderInfo {
+    /// Bytes of the header; the root block follows. 0: messages are flat and have no such header.
+    pub size: u32,
+    /// Bytes of the root block.
+    pub block_length: Slot,
+    /// The message's type.
+    pub template_id: Slot,
+    /// Which schema the type is of.
+    pub schema_id: Slot,
+    /// The sender's version of the schema.
+    pub version: Slot,
+    /// Byte order of these and of groups' and data's lengths: 1 big-endian, 0 little-endian.
+    pub big_endian: u8,
+    /// Zero.
+    pub reserved: [u8; 3],
+}
+
+impl HeaderInfo {
+    /// Of protocols whose messages have no such header.
+    pub const NONE: Self = Self {
+        size: 0,
+        block_length: Slot { offset: 0, size: 0 },
+        template_id: Slot { offset: 0, size: 0 },
+        schema_id: Slot { offset: 0, size: 0 },
+        version: Slot { offset: 0, size: 0 },
+        big_endian: 0,
+        reserved: [0; 3],
+    };
 }
 
 /// What a protocol promises of its order ids.
@@ -103,7 +148,7 @@ impl OrderIds {
     pub const ANY: Self = Self(0);
     /// New orders have higher ids than those before, near enough: the newest are kept by direct index.
     pub const ASCENDING: Self = Self(1);
-    /// Unique only together with instrument and side.
+    /// Unique only together with instrument and side, which every event that names an order then carries.
     pub const PER_SIDE: Self = Self(2);
 }
 
@@ -133,8 +178,113 @@ pub struct MessageInfo {
     pub type_value: u32,
     /// Bytes of the whole message from its first byte.
     pub length: u32,
-    /// Its fields, in order of offset.
+    /// Its fields, in order of offset; of a message with groups those ahead of them, header included.
     pub fields: List<FieldInfo>,
+    /// Schema that the type is of, [`ANY_SCHEMA`](Self::ANY_SCHEMA) where the header does not say.
+    pub schema_id: u32,
+    /// First version that has the message.
+    pub since: u32,
+    /// Bytes of the root block, where the header does not say.
+    pub block_length: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Groups behind the root block, in the order of the wire.
+    pub groups: List<GroupInfo>,
+    /// Variable data behind the groups, in the order of the wire.
+    pub data: List<DataInfo>,
+    /// Parts of a flat message behind its fixed fields, which are there several times or not always.
+    pub parts: List<PartInfo>,
+}
+
+impl MessageInfo {
+    /// The message is of any schema.
+    pub const ANY_SCHEMA: u32 = u32::MAX;
+
+    /// A message without name, fields and groups, to fill in.
+    pub const PLAIN: Self = Self {
+        type_text: Text::new(""),
+        name: Text::new(""),
+        about: Text::new(""),
+        type_value: 0,
+        length: 0,
+        fields: List::new(&[]),
+        schema_id: Self::ANY_SCHEMA,
+        since: 0,
+        block_length: 0,
+        reserved: 0,
+        groups: List::new(&[]),
+        data: List::new(&[]),
+        parts: List::new(&[]),
+    };
+}
+
+/// A part of a flat message that is there several times, or not always. Numbers of fields count the message's own from 1; 0
+/// is none.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct PartInfo {
+    /// Name in snake case.
+    pub name: Text,
+    /// Where the first one starts, from the message's first byte, where no field says so.
+    pub offset: u32,
+    /// Bytes from one to the next.
+    pub stride: u32,
+    /// How many there are, where no field says so.
+    pub count: u16,
+    /// Field that says how many there are.
+    pub count_field: u16,
+    /// Field that says where the first one starts.
+    pub offset_field: u16,
+    /// Field that says whether it is there at all: any bit of `present_mask` is set.
+    pub present_field: u16,
+    /// Bits of that field.
+    pub present_mask: u64,
+    /// 1 where it is there several times and its fields are numbered, 0 where it is there once or not.
+    pub repeats: u8,
+    /// Zero.
+    pub reserved: [u8; 7],
+    /// Fields of one; offsets count from its first byte.
+    pub fields: List<FieldInfo>,
+}
+
+/// A repeating group: a dimension, then entries of one layout, each with groups and data of its own.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct GroupInfo {
+    /// Name in snake case.
+    pub name: Text,
+    /// First version that has it; an older message has not even its dimension.
+    pub since: u32,
+    /// Bytes of the dimension.
+    pub dimension_size: u32,
+    /// The dimension's own fields, entry length and count among them.
+    pub dimension: List<FieldInfo>,
+    /// Bytes of an entry's block in the dimension.
+    pub block_length: Slot,
+    /// How many entries, in the dimension.
+    pub count: Slot,
+    /// Bytes of an entry's block in the version described.
+    pub entry_size: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Fields of an entry; offsets count from the entry's first byte.
+    pub fields: List<FieldInfo>,
+    /// Groups behind each entry's block.
+    pub groups: List<GroupInfo>,
+    /// Variable data behind each entry's groups.
+    pub data: List<DataInfo>,
+}
+
+/// Data of variable length: a length, then bytes.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct DataInfo {
+    /// Name and kind; its size is 0.
+    pub field: FieldInfo,
+    /// The length, from the item's first byte.
+    pub length: Slot,
+    /// Bytes ahead of the data.
+    pub head_size: u32,
 }
 
 /// One field of a message.
@@ -157,8 +307,60 @@ pub struct FieldInfo {
     pub big_endian: u8,
     /// Zero.
     pub reserved: [u8; 6],
-    /// What its codes mean; empty where it is not a code.
+    /// What its codes mean; empty where it is not a code. Of a flag set, names of its masks.
     pub enumeration: EnumInfo,
+    /// Wire integer that means no value, cut to the field's bytes, where [`nullable`](Self::nullable) says that there is one.
+    pub null: u64,
+    /// First version that has the field.
+    pub since: u32,
+    /// 1 where [`null`](Self::null) means no value.
+    pub nullable: u8,
+    /// What the field that [`scale_from`](Self::scale_from) names says of the scale.
+    pub scaling: Scaling,
+    /// Values one behind the other, each of `size / count` bytes; 1 where it is one value.
+    pub count: u16,
+    /// Field that has the scale: of the same entry, or of one around it; empty where `scale` has it.
+    pub scale_from: Text,
+    /// The value of a field that is not on the wire; empty for fields that are.
+    pub constant: Text,
+}
+
+impl FieldInfo {
+    /// A field without name and size, to fill in.
+    pub const PLAIN: Self = Self {
+        name: Text::new(""),
+        unit: Text::new(""),
+        offset: 0,
+        size: 0,
+        scale: 1,
+        kind: FieldKind::UNSIGNED,
+        big_endian: 0,
+        reserved: [0; 6],
+        enumeration: EnumInfo::NONE,
+        null: 0,
+        since: 0,
+        nullable: 0,
+        scaling: Scaling::FIXED,
+        count: 1,
+        scale_from: Text::new(""),
+        constant: Text::new(""),
+    };
+}
+
+/// How another field scales a field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Scaling(pub u8);
+
+impl Scaling {
+    /// It does not: the scale is fixed.
+    pub const FIXED: Self = Self(0);
+    /// The integer times ten to the power of the other field is the value.
+    pub const EXPONENT: Self = Self(1);
+    /// The integer has as many decimals as the other field says.
+    pub const DECIMALS: Self = Self(2);
+    /// The integer divided by the other field is the value.
+    pub const DENOMINATOR: Self = Self(3);
 }
 
 /// How the bytes of a field read.
@@ -183,6 +385,10 @@ impl FieldKind {
     pub const BYTES: Self = Self(6);
     /// Flag set of `size` bytes.
     pub const BITS: Self = Self(7);
+    /// IEEE 754 binary number of 4 or 8 bytes.
+    pub const FLOAT: Self = Self(8);
+    /// Text in UTF-8.
+    pub const UTF8: Self = Self(9);
 }
 
 /// Codes of a field.
@@ -211,6 +417,24 @@ pub struct EnumValue {
 }
 
 impl Description {
+    /// A protocol without name and messages, to fill in.
+    pub const PLAIN: Self = Self {
+        protocol: Text::new(""),
+        version: Text::new(""),
+        venue: Text::new(""),
+        family: Text::new(""),
+        timezone: Text::new(""),
+        price_scale: 1,
+        instrument_limit: 0,
+        order_ids: OrderIds::ANY,
+        clock: Clock::UNIX,
+        reserved: 0,
+        framings: List::new(&[]),
+        messages: List::new(&[]),
+        statuses: List::new(&[]),
+        header: HeaderInfo::NONE,
+    };
+
     /// Index and layout of the message with this wire type.
     pub fn message(&self, type_value: u32) -> Option<(usize, &'static MessageInfo)> {
         self.messages.as_slice().iter().enumerate().find(|(_, message)| message.type_value == type_value)

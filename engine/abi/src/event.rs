@@ -46,10 +46,19 @@ impl Event {
     /// The message names no instrument; for order events the engine finds it by the order.
     pub const NO_INSTRUMENT: u32 = u32::MAX;
 
+    /// Price of an order that has none (a market order), or of a level of such orders. It stands before every price of its side.
+    pub const NO_PRICE: i64 = i64::MIN;
+
     /// What the `order_id` of a level event holds: the level's position from the best, 1 for the best itself and 0 where the
     /// level is named by its price, and the count of its orders, 0 where it is not known.
     pub const fn level_key(position: u16, orders: u32) -> u64 {
         (orders as u64) << 16 | position as u64
+    }
+
+    /// The same for a feed that gives `depth` levels a side and no more: those that an insertion pushes past them are gone
+    /// without a message. An instrument whose definition gives a [`MARKET_DEPTH`](Tag::MARKET_DEPTH) has that one.
+    pub const fn level_key_within(position: u16, orders: u32, depth: u16) -> u64 {
+        (depth as u64) << 48 | Self::level_key(position, orders)
     }
 
     /// Position from the best of the level that a level event names, from 1; 0 where its price names it.
@@ -61,6 +70,11 @@ impl Event {
     pub const fn level_orders(&self) -> u32 {
         (self.order_id >> 16) as u32
     }
+
+    /// Levels a side that the feed of a level event gives; 0 where it is all of them, or not known.
+    pub const fn level_depth(&self) -> u16 {
+        (self.order_id >> 48) as u16
+    }
 }
 
 /// The part of an event that applying it to a book does not read. 32 bytes, no padding.
@@ -71,7 +85,8 @@ pub struct EventCold {
     pub ts_event_ns: u64,
     /// Sequence of the message in its channel.
     pub sequence: u64,
-    /// The venue's id of the match (executions, trades, trade breaks); 0 where none.
+    /// The venue's id of the match (executions, trades, trade breaks); 0 where none. Of a level event that lists one order by
+    /// its position, that order's id.
     pub match_id: u64,
     /// Market participant that the message names, ASCII, NUL padded.
     pub participant: [u8; 4],
@@ -97,11 +112,14 @@ impl EventKind {
     pub const EXECUTE: Self = Self(4);
     /// The rest of an order leaves the book.
     pub const DELETE: Self = Self(5);
-    /// A price level is given outright, by price or by [`position`](Event::level_position).
+    /// A price level is given outright, by price or by [`position`](Event::level_position). By price a quantity of 0 says that
+    /// there is none. A feed that lists single orders by position gives each as a level with the order's id, see
+    /// [`EventCold::match_id`].
     pub const LEVEL_SET: Self = Self(6);
-    /// A price level is gone, or with [`detail::THROUGH`] or [`detail::ONWARD`] a run of them.
+    /// A price level is gone, or with [`detail::THROUGH`] or [`detail::ONWARD`] a run of them, with both the whole side. A
+    /// price other than 0 beside a position must be the one that stands there.
     pub const LEVEL_DELETE: Self = Self(7);
-    /// All orders go: of one instrument, or with [`detail::WHOLE_CHANNEL`] of the channel.
+    /// All orders go: of one instrument, of one [`side`](Event::side) of it, or with [`detail::WHOLE_CHANNEL`] of the channel.
     pub const CLEAR: Self = Self(8);
     /// A trade that touches no displayed order.
     pub const TRADE: Self = Self(9);
@@ -412,6 +430,108 @@ tags! {
     INDICATIVE_TIME_NS = 23, "indicative_time_ns";
     /// Market that the message speaks of, the venue's code, ASCII.
     MARKET_CODE = 24, "market_code";
+    /// Quantity on the buy side of an auction.
+    BUY_QUANTITY = 32, "buy_quantity";
+    /// Quantity on the sell side of an auction.
+    SELL_QUANTITY = 33, "sell_quantity";
+    /// Quantity that an auction would trade, or traded.
+    AUCTION_QUANTITY = 34, "auction_quantity";
+    /// Price at which an auction traded.
+    AUCTION_PRICE = 35, "auction_price";
+    /// The venue's id of an auction.
+    AUCTION_ID = 36, "auction_id";
+    /// Price of a settlement.
+    SETTLEMENT_PRICE = 37, "settlement_price";
+    /// Contracts open.
+    OPEN_INTEREST = 38, "open_interest";
+    /// Highest price of the day.
+    HIGH_PRICE = 39, "high_price";
+    /// Lowest price of the day.
+    LOW_PRICE = 40, "low_price";
+    /// First price of the day.
+    OPEN_PRICE = 41, "open_price";
+    /// Last price of the day.
+    CLOSE_PRICE = 42, "close_price";
+    /// Quantity traded in the day.
+    VOLUME = 43, "volume";
+    /// Day that the figures are of, `yyyymmdd`.
+    TRADE_DATE = 44, "trade_date";
+    /// Last day of the instrument, `yyyymmdd`.
+    EXPIRATION_DATE = 45, "expiration_date";
+    /// Units of the underlying in one contract.
+    CONTRACT_SIZE = 46, "contract_size";
+    /// Smallest step of a price.
+    PRICE_INCREMENT = 47, "price_increment";
+    /// Legs of a combination, count.
+    LEG_COUNT = 48, "leg_count";
+    /// The venue's code of an instrument's listing state, ASCII.
+    LISTING_STATE = 49, "listing_state";
+    /// The venue's code of a statistic's kind, ASCII.
+    STATISTIC_CODE = 50, "statistic_code";
+    /// A price that the statistic's code names.
+    STATISTIC_PRICE = 51, "statistic_price";
+    /// Levels a side that the feed gives of an instrument's direct book.
+    MARKET_DEPTH = 56, "market_depth";
+    /// Levels a side that the feed gives of an instrument's implied book.
+    IMPLIED_DEPTH = 57, "implied_depth";
+    /// Decimals of an instrument's prices on the wire, count.
+    PRICE_DECIMALS = 60, "price_decimals";
+    /// What an instrument's prices on the wire are divided by, count.
+    PRICE_DENOMINATOR = 61, "price_denominator";
+    /// Lowest price of a range.
+    PRICE_FROM = 62, "price_from";
+    /// Highest price of a range.
+    PRICE_TO = 63, "price_to";
+    /// Price of the best bid.
+    BEST_BID_PRICE = 64, "best_bid_price";
+    /// Price of the best offer.
+    BEST_ASK_PRICE = 65, "best_ask_price";
+    /// Quantity at the best bid.
+    BEST_BID_QUANTITY = 66, "best_bid_quantity";
+    /// Quantity at the best offer.
+    BEST_ASK_QUANTITY = 67, "best_ask_quantity";
+    /// Price of the last trade.
+    LAST_PRICE = 68, "last_price";
+    /// Quantity of the last trade.
+    LAST_QUANTITY = 69, "last_quantity";
+    /// Instrument that a leg of a combination is in, the venue's key.
+    LEG_INSTRUMENT = 70, "leg_instrument";
+    /// What a leg is multiplied by.
+    LEG_RATIO = 71, "leg_ratio";
+    /// The venue's code of a side, ASCII.
+    SIDE_CODE = 72, "side_code";
+    /// A quantity that the message is about and no other tag names.
+    QUANTITY = 73, "quantity";
+    /// Quantity of hidden orders.
+    HIDDEN_QUANTITY = 74, "hidden_quantity";
+    /// Instrument that this one derives from, the venue's key.
+    UNDERLYING_INSTRUMENT = 75, "underlying_instrument";
+    /// Highest bid of the session.
+    HIGHEST_BID = 80, "highest_bid";
+    /// Lowest offer of the session.
+    LOWEST_OFFER = 81, "lowest_offer";
+    /// Average price of the session's trades, weighted by quantity.
+    VWAP = 82, "vwap";
+    /// Quantity that was cleared.
+    CLEARED_VOLUME = 83, "cleared_volume";
+    /// Price of a fixing.
+    FIXING_PRICE = 84, "fixing_price";
+    /// Most that a price may move away from the reference price.
+    PRICE_VARIATION = 85, "price_variation";
+    /// What a price on the wire is multiplied by to be as people quote it, in 1e-9.
+    DISPLAY_FACTOR = 86, "display_factor";
+    /// Strike price of an option.
+    STRIKE_PRICE = 87, "strike_price";
+    /// Price of the index that the instrument derives from.
+    INDEX_PRICE = 88, "index_price";
+    /// Price at which positions are valued.
+    MARK_PRICE = 89, "mark_price";
+    /// Trades of the session.
+    TRADE_COUNT = 90, "trade_count";
+    /// Last sequence of the live channel that a snapshot contains.
+    AS_OF_SEQUENCE = 91, "as_of_sequence";
+    /// Decimals of an instrument's quantities on the wire, count.
+    QUANTITY_DECIMALS = 92, "quantity_decimals";
 }
 
 const _: () = assert!(size_of::<Event>() == 32 && align_of::<Event>() == 8);
@@ -436,7 +556,9 @@ mod tests {
     #[test]
     fn level_key_gives_back_position_and_orders() {
         let event = Event { order_id: Event::level_key(10, 70_000), ..Event::default() };
-        assert_eq!((event.level_position(), event.level_orders()), (10, 70_000));
+        assert_eq!((event.level_position(), event.level_orders(), event.level_depth()), (10, 70_000, 0));
+        let event = Event { order_id: Event::level_key_within(u16::MAX, u32::MAX, 10), ..event };
+        assert_eq!((event.level_position(), event.level_orders(), event.level_depth()), (u16::MAX, u32::MAX, 10));
     }
 
     #[test]

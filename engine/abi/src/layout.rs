@@ -2,7 +2,9 @@
 
 use core::mem::offset_of;
 
-use crate::{Batch, Description, Event, EventCold, Fault, FieldInfo, Frame, MessageInfo, Record};
+use crate::{
+    Batch, DataInfo, Description, Event, EventCold, Fault, FieldInfo, Frame, GroupInfo, HeaderInfo, MessageInfo, Record,
+};
 
 const fn mix(hash: u64, value: u64) -> u64 {
     // FNV-1a over the eight bytes of `value`.
@@ -33,9 +35,15 @@ pub const EVENT_LAYOUT_HASH: u64 = layout_hash! {
     EventCold { ts_event_ns, sequence, match_id, participant, message, record }
     Record { instrument, kind, count, text, code, tags, values }
     Fault { sequence, offset, status, message_type }
-    Frame { first_sequence, message_count, size_bytes, session, kind }
+    Frame { first_sequence, message_count, size_bytes, session, kind, numbering }
     Batch { events, cold, records, faults, type_counts, event_capacity, event_count, record_capacity, record_count }
-    Description { protocol, version, venue, price_scale, instrument_limit, order_ids, clock, framings, messages }
-    MessageInfo { type_text, name, type_value, length, fields }
-    FieldInfo { name, unit, offset, size, scale, kind, big_endian, enumeration }
+    Description { protocol, version, venue, price_scale, instrument_limit, order_ids, clock, framings, messages, header }
+    MessageInfo { type_text, name, type_value, length, fields, schema_id, since, block_length, groups, data }
+    FieldInfo {
+        name, unit, offset, size, scale, kind, big_endian, enumeration, null, since, nullable, scaling, count, scale_from,
+        constant
+    }
+    HeaderInfo { size, block_length, template_id, schema_id, version, big_endian }
+    GroupInfo { name, since, dimension_size, dimension, block_length, count, entry_size, fields, groups, data }
+    DataInfo { field, length, head_size }
 };

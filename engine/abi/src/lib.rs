@@ -22,12 +22,15 @@ mod layout;
 mod status;
 mod table;
 
-pub use batch::{Batch, BatchWriter, Fault};
-pub use describe::{Clock, Description, EnumInfo, EnumValue, FieldInfo, FieldKind, MessageInfo, OrderIds, Text};
+pub use batch::{Batch, BatchWriter, Fault, Mark};
+pub use describe::{
+    Clock, DataInfo, Description, EnumInfo, EnumValue, FieldInfo, FieldKind, GroupInfo, HeaderInfo, MessageInfo,
+    OrderIds, PartInfo, Scaling, Slot, Text,
+};
 pub use event::{Event, EventCold, EventKind, Record, Side, Tag, TradingState, detail, flags};
 pub use instance::{BatchBuffer, CheckedTable, DecoderInstance, Refused};
 pub use layout::EVENT_LAYOUT_HASH;
-pub use status::{Decoded, Frame, FrameKind, Framing, Outcome, Span, Status};
+pub use status::{Decoded, Frame, FrameKind, Framing, Numbering, Outcome, Span, Status};
 pub use table::{Decoder, DecoderTable, Group};
 
 use core::ffi::CStr;

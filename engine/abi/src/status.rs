@@ -48,6 +48,10 @@ statuses! {
     NO_ROOM = 11, "no room in the output";
     /// The decoder wrote more than the caller's arrays hold: it takes no more packets.
     OVERRUN = 12, "decoder overran its batch";
+    /// The message names one instrument more than the description's `instrument_limit`: it was skipped.
+    TOO_MANY_INSTRUMENTS = 13, "too many instruments";
+    /// A price of an instrument whose scale no message has given: the message was skipped.
+    UNSCALED_PRICE = 14, "price of unknown scale";
 }
 
 /// Result of a call that takes or refuses a packet as a whole.
@@ -92,7 +96,8 @@ pub struct Decoded {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Frame {
-    /// Sequence of the first message; of the next one to come where there is none. 0: not sequenced.
+    /// Sequence of the first message, or of the packet where it counts those; of the next one to come where there is none.
+    /// 0: not sequenced.
     pub first_sequence: u64,
     /// Messages in the packet.
     pub message_count: u32,
@@ -102,8 +107,43 @@ pub struct Frame {
     pub session: [u8; 16],
     /// What the packet is.
     pub kind: FrameKind,
+    /// What its sequence counts.
+    pub numbering: Numbering,
     /// Zero.
-    pub reserved: [u8; 7],
+    pub reserved: [u8; 6],
+}
+
+/// What the sequence of a packet counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Numbering(pub u8);
+
+impl Numbering {
+    /// Messages: each of the packet's has the next sequence.
+    pub const MESSAGES: Self = Self(0);
+    /// Packets: it takes one sequence, which is that of all its messages, and may have none.
+    pub const PACKETS: Self = Self(1);
+}
+
+impl Frame {
+    /// Sequences that the packet takes.
+    #[inline]
+    pub const fn sequence_count(&self) -> u32 {
+        match (self.kind, self.numbering) {
+            (FrameKind::DATA, Numbering::PACKETS) => 1,
+            (FrameKind::DATA, _) => self.message_count,
+            _ => 0,
+        }
+    }
+
+    /// Sequence of the message at `index` of the packet.
+    #[inline]
+    pub const fn sequence_of(&self, index: u32) -> u64 {
+        match self.numbering {
+            Numbering::PACKETS => self.first_sequence,
+            _ => self.first_sequence.wrapping_add(index as u64),
+        }
+    }
 }
 
 /// What a packet is.
@@ -138,13 +178,37 @@ impl Framing {
     pub const SEQUENCED_UNIT: Self = Self(4);
     /// CME packet header (sequence, sending time) with message size framing.
     pub const CME_PACKET: Self = Self(5);
+    /// CME conflated TCP: a stream of such packets behind a mark.
+    pub const CME_TCP: Self = Self(6);
+    /// B3 UMDF packet header (channel, sequence version and number, sending time), messages behind size and encoding type.
+    pub const B3_PACKET: Self = Self(7);
+    /// MEMX session datagrams.
+    pub const MEMX_PACKET: Self = Self(8);
+    /// Coinbase Derivatives packet header, messages padded to whole words.
+    pub const COINBASE_PACKET: Self = Self(9);
+    /// Deribit packet header; messages say their own length.
+    pub const DERIBIT_PACKET: Self = Self(10);
+    /// Euronext Optiq packet header (time, sequence, flags, channel) with message size framing.
+    pub const OPTIQ_PACKET: Self = Self(11);
+    /// MOEX SIMBA packet header; messages have no length but that of their parts.
+    pub const SIMBA_PACKET: Self = Self(12);
+    /// One message a packet, as binary WebSocket frames carry them; nothing is numbered.
+    pub const MESSAGE: Self = Self(13);
 
-    const NAMES: [(Self, &'static str); 5] = [
+    const NAMES: [(Self, &'static str); 13] = [
         (Self::MOLDUDP64, "moldudp64"),
         (Self::LENGTH16, "length16"),
         (Self::SOUPBINTCP, "soupbintcp"),
         (Self::SEQUENCED_UNIT, "sequenced_unit"),
         (Self::CME_PACKET, "cme_packet"),
+        (Self::CME_TCP, "cme_tcp"),
+        (Self::B3_PACKET, "b3_packet"),
+        (Self::MEMX_PACKET, "memx_packet"),
+        (Self::COINBASE_PACKET, "coinbase_packet"),
+        (Self::DERIBIT_PACKET, "deribit_packet"),
+        (Self::OPTIQ_PACKET, "optiq_packet"),
+        (Self::SIMBA_PACKET, "simba_packet"),
+        (Self::MESSAGE, "message"),
     ];
 
     /// Name in configuration and tables.
@@ -157,9 +221,14 @@ impl Framing {
         Self::NAMES.iter().find(|(_, each)| *each == name).map(|(framing, _)| *framing)
     }
 
+    /// Whether the session names the channel: packets of several may come to one address, each numbered for itself.
+    pub const fn session_is_channel(self) -> bool {
+        matches!(self, Self::SEQUENCED_UNIT)
+    }
+
     /// Whether the bytes are a stream that has no packet borders of its own.
     pub const fn is_stream(self) -> bool {
-        matches!(self, Self::LENGTH16 | Self::SOUPBINTCP)
+        matches!(self, Self::LENGTH16 | Self::SOUPBINTCP | Self::CME_TCP)
     }
 }
 

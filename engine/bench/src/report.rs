@@ -91,6 +91,8 @@ pub struct BenchReport {
     pub reader_cost_percent: Option<f64>,
     /// The same with its spread.
     pub reader_cost_percent_spread: Option<Figure>,
+    /// Of that, what comes of reading the books that are written: against readers of books that nobody writes.
+    pub reader_sharing_percent: Option<Figure>,
     /// Readers beside the writer, one a core.
     pub readers: usize,
     /// Tops they took while the writer was at work.
@@ -149,7 +151,12 @@ impl BenchReport {
 
     fn reader_cost(&self) -> String {
         match self.reader_cost_percent_spread {
-            Some(cost) => format!("{} %, {} reads, {} busy", spread(&cost, 1), self.reads, self.reads_busy),
+            Some(cost) => {
+                let sharing = self
+                    .reader_sharing_percent
+                    .map_or_else(String::new, |shared| format!(", {} % by sharing", spread(&shared, 1)));
+                format!("{} %{sharing}, {} reads, {} busy", spread(&cost, 1), self.reads, self.reads_busy)
+            }
             None => "not measured: there is one core only".to_owned(),
         }
     }

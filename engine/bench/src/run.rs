@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use wirebook_abi::CheckedTable;
+use wirebook_book::BookReader;
 use wirebook_simulator::{DayConfig, Packing};
 
 use crate::{
@@ -133,7 +134,10 @@ struct Packings {
 
 struct Readers {
     count: usize,
+    /// Against the writer alone on the machine.
     cost_percent: Option<Figure>,
+    /// Against the writer beside the same readers of books that nobody writes.
+    shared_percent: Option<Figure>,
     reads: Reads,
 }
 
@@ -260,25 +264,46 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Bench<'_, P> {
 
     fn readers(&mut self, cores: &[usize]) -> Result<Readers, BenchError> {
         self.steps.begin("making a day to read beside")?;
-        let (mut with, mut without, mut sum) = (Series::default(), Series::default(), Reads::default());
+        let [mut with, mut without, mut neighbours] = [(); 3].map(|()| Series::default());
+        let mut sum = Reads::default();
         let day = DayInMemory::new(self.table, self.day_config(self.config.symbols), Packing::Natural)?;
+        // Books as full as the writer's, which nobody writes any more.
+        let mut other = self.pipeline()?;
+        passes::pipeline_pass(&mut other, &day);
         for _ in 0..self.config.runs {
             self.steps.begin("readers beside the writer")?;
             if cores.is_empty() {
                 continue;
             }
-            let mut pipeline = self.pipeline()?;
-            let reader = pipeline.books().reader();
-            let play = || timed(|| passes::pipeline_pass(&mut pipeline, &day)).1;
-            let (took, reads) = readers::beside(&reader, cores, self.config.symbols, play);
+            let (took, reads) = self.beside(None, cores, &day)?;
             with.push(took, day.messages());
             without.push(self.plain(&day)?, day.messages());
+            neighbours.push(self.beside(Some(&other.books().reader()), cores, &day)?.0, day.messages());
             sum = Reads { tops: sum.tops + reads.tops, busy: sum.busy + reads.busy };
         }
         let cost = |(with, without): (&f64, &f64)| (with / without - 1.0) * 100.0;
-        let cost_percent =
-            (!cores.is_empty()).then(|| Figure::of(with.cpu_ns.iter().zip(&without.cpu_ns).map(cost).collect()));
-        Ok(Readers { count: cores.len(), cost_percent, reads: sum })
+        let percent = |without: &Series| {
+            (!cores.is_empty()).then(|| Figure::of(with.cpu_ns.iter().zip(&without.cpu_ns).map(cost).collect()))
+        };
+        Ok(Readers {
+            count: cores.len(),
+            cost_percent: percent(&without),
+            shared_percent: percent(&neighbours),
+            reads: sum,
+        })
+    }
+
+    /// The day while readers take tops, of `other` books or of those that are written.
+    fn beside(
+        &self,
+        other: Option<&BookReader>,
+        cores: &[usize],
+        day: &DayInMemory,
+    ) -> Result<(Took, Reads), BenchError> {
+        let mut pipeline = self.pipeline()?;
+        let reader = other.cloned().unwrap_or_else(|| pipeline.books().reader());
+        let play = || timed(|| passes::pipeline_pass(&mut pipeline, day)).1;
+        Ok(readers::beside(&reader, cores, self.config.symbols, play))
     }
 }
 
@@ -333,6 +358,7 @@ fn report(
         ten_times_symbols_ratio_spread: symbols,
         reader_cost_percent: readers.cost_percent.map(|cost| cost.median),
         reader_cost_percent_spread: readers.cost_percent,
+        reader_sharing_percent: readers.shared_percent,
         readers: readers.count,
         reads: readers.reads.tops,
         reads_busy: readers.reads.busy,
@@ -352,6 +378,7 @@ fn method(config: &BenchConfig, machine: &Machine, core: usize, packing: f64, co
         format!("The final books of both were the same in all {} levels of {} instruments.", compared.levels, compared.instruments),
         "Nanoseconds a message are processor time of the thread; figures by the clock on the wall are given beside them.".to_owned(),
         format!("Packings, numbers of symbols and readers are compared on days of {comparison_messages} messages."),
+        "Readers cost what the writer takes longer beside them than alone; of that the sharing is what it takes longer than beside the same readers of other books, which only keep the machine busy.".to_owned(),
         format!("From packet to published: from handing a packet over to the end of its burst; paced at {paced_messages_per_second} messages a second, bursts of what is due."),
     ]
 }

@@ -13,16 +13,25 @@ pub struct BookConfig {
     pub instruments: u32,
     /// Orders aside of the window at a time before memory grows.
     pub orders: usize,
-    /// Price levels at a time before memory grows.
+    /// Price levels of orders, and as many given by feeds, at a time before memory grows.
     pub levels: usize,
     /// Orders lie by the low bits of their ids in a window of `2^window_bits`; those that find their slot taken go aside.
     pub window_bits: u32,
+    /// Order ids are unique only with instrument and side, which every event that names an order then has.
+    pub ids_per_side: bool,
 }
 
 impl Default for BookConfig {
     /// For a whole equity venue: a million open orders and the newest four million ids.
     fn default() -> Self {
-        Self { instrument_limit: 1 << 16, instruments: 1 << 16, orders: 1 << 19, levels: 1 << 19, window_bits: 22 }
+        Self {
+            instrument_limit: 1 << 16,
+            instruments: 1 << 16,
+            orders: 1 << 19,
+            levels: 1 << 19,
+            window_bits: 22,
+            ids_per_side: false,
+        }
     }
 }
 
@@ -52,6 +61,7 @@ impl BookConfig {
         Self {
             instrument_limit: description.instrument_limit,
             window_bits: if ascending { 22 } else { 10 },
+            ids_per_side: description.order_ids == OrderIds::PER_SIDE,
             ..Self::default()
         }
     }

@@ -2,6 +2,8 @@
 
 use core::mem::offset_of;
 
+use wirebook_abi::Event;
+
 use crate::{
     side::{NEAR, SideHead, SideLevels},
     top::{Changed, TOP_LEVELS},
@@ -23,7 +25,7 @@ pub(crate) struct Instrument {
     pub conditions: Conditions,
     /// Buffers, as bits, that lack the sequence since which the state holds.
     pub since_lacking: u8,
-    /// [`PENDING`] and [`KNOWN`].
+    /// [`PENDING`], [`KNOWN`] and [`LEVELS`].
     pub flags: u8,
     /// Open orders.
     pub order_count: u32,
@@ -34,6 +36,8 @@ pub(crate) struct Instrument {
 pub(crate) const PENDING: u8 = 1;
 /// A message named the instrument before.
 pub(crate) const KNOWN: u8 = 2;
+/// The feed gives its levels outright: readers see the level book.
+pub(crate) const LEVELS: u8 = 4;
 
 const _: () = assert!(offset_of!(Instrument, sides) == 64);
 
@@ -70,10 +74,23 @@ impl Instrument {
         position + TOP_LEVELS >= self.heads[side].near_len()
     }
 
-    /// Whether best bid is at or above best ask.
+    /// Whether best bid is at or above best ask. Orders without a price cross nothing.
     #[inline]
     pub fn is_crossed(&self) -> bool {
-        // Keys of bids are negated prices: the sum is ask minus bid.
-        self.heads[0].near_len() != 0 && self.heads[1].near_len() != 0 && self.best[0].saturating_add(self.best[1]) <= 0
+        match (self.best_priced(0), self.best_priced(1)) {
+            // Keys of bids are negated prices: the sum is ask minus bid.
+            (Some(bid), Some(ask)) => bid.saturating_add(ask) <= 0,
+            _ => false,
+        }
+    }
+
+    /// Key of the best near level that has a price. The one without stands before all others.
+    #[inline]
+    fn best_priced(&self, side: usize) -> Option<i64> {
+        let len = self.heads[side].near_len();
+        match len.checked_sub(1)? {
+            behind if self.best[side] == Event::NO_PRICE => Some(self.sides[side].key(behind.checked_sub(1)?)),
+            _ => Some(self.best[side]),
+        }
     }
 }

@@ -6,6 +6,9 @@
 //! an [`OrderBook`] shows everything: all levels, all queues, the place of any order in its queue. With the feature `std` a
 //! `SnapshotReader` takes whole books, many at one sequence, to other threads.
 //!
+//! A feed may give price levels outright instead of orders, or beside them: they have books of their own, a [`LevelBook`] an
+//! instrument, and tops of such an instrument show that one.
+//!
 //! Memory is reserved by [`BookConfig`]. After that nothing is allocated until a reserve runs out, which
 //! [`BookCounters::growths`] counts.
 
@@ -21,9 +24,11 @@ mod id_table;
 mod instrument;
 mod keys;
 mod level;
+mod levels;
 mod orders;
 mod prefetch;
 mod reader;
+mod salt;
 mod side;
 #[cfg(feature = "std")]
 mod snapshot;
@@ -36,6 +41,7 @@ mod writer;
 mod zeroed;
 
 pub use config::{BookConfig, ConfigError};
+pub use levels::{GivenLevel, LevelBook, ListedOrder};
 pub use reader::{BookReader, ReadError};
 #[cfg(feature = "std")]
 pub use snapshot::{Cut, CutBook, CutLevel, HeldCut, Selection, SnapshotError, SnapshotReader, Ticket};

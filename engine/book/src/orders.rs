@@ -84,6 +84,12 @@ impl Order {
         self.rest.set(self.rest.get() - u64::from(quantity));
     }
 
+    /// Makes `quantity` of it.
+    #[inline(always)]
+    pub fn set_quantity(&mut self, quantity: u32) {
+        self.rest.set(self.rest.get() >> 32 << 32 | u64::from(quantity + 1));
+    }
+
     #[inline(always)]
     fn free(&mut self, next: OrderRef) {
         self.id.set(0);

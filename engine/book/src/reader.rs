@@ -17,12 +17,14 @@ unsafe impl Zeroable for TopSlot {}
 pub(crate) struct Published {
     pub keys: InstrumentKeys,
     pub slots: Box<[TopSlot]>,
+    /// Implied books; touched only where there are any.
+    pub implied: Box<[TopSlot]>,
 }
 
 impl Published {
     pub fn new(keys: InstrumentKeys) -> Self {
-        let slots = zeroed(keys.capacity() as usize);
-        Self { keys, slots }
+        let capacity = keys.capacity() as usize;
+        Self { keys, slots: zeroed(capacity), implied: zeroed(capacity) }
     }
 }
 
@@ -63,5 +65,16 @@ impl BookReader {
     pub fn top(&self, key: u32) -> Result<Top, ReadError> {
         let index = self.0.keys.get(key).ok_or(ReadError::UnknownInstrument)?;
         self.0.slots[index as usize].read().ok_or(ReadError::Busy)
+    }
+    /// The newest published top of the instrument's implied book, which some feeds of levels give beside the direct one; empty
+    /// where there is none. Its sequence and the direct top's may differ: a cut has both at one.
+    ///
+    /// # Errors
+    ///
+    /// As [`top`](Self::top).
+    #[inline]
+    pub fn implied_top(&self, key: u32) -> Result<Top, ReadError> {
+        let index = self.0.keys.get(key).ok_or(ReadError::UnknownInstrument)?;
+        self.0.implied[index as usize].read().ok_or(ReadError::Busy)
     }
 }

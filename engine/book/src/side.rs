@@ -56,10 +56,10 @@ impl NearSums {
         self.count_and_level.set(self.count_and_level.get() + 1);
     }
 
-    /// Takes quantity off, and with it `orders` orders.
+    /// Takes quantity off, which may be what wraps to more, and with it `orders` orders.
     #[inline(always)]
     pub fn take(&mut self, quantity: u64, orders: u64) {
-        self.quantity.set(self.quantity.get() - quantity);
+        self.quantity.set(self.quantity.get().wrapping_sub(quantity));
         self.count_and_level.set(self.count_and_level.get() - orders);
     }
 

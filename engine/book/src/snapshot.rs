@@ -20,7 +20,7 @@ use crossbeam_epoch::{self as epoch, Atomic, Guard, Owned, Shared};
 use crossbeam_queue::ArrayQueue;
 use wirebook_abi::Side;
 
-use crate::{OrderBook, QueuedOrder, Validity, writer::BookWriter};
+use crate::{GivenLevel, LevelBook, OrderBook, QueuedOrder, Validity, writer::BookWriter};
 
 /// Requests that wait for the writer at most.
 const REQUESTS: usize = 64;
@@ -63,9 +63,13 @@ pub struct Cut {
 struct BookEntry {
     instrument: u32,
     validity: Validity,
-    /// Where its bids begin, where its asks do, and where they end.
-    levels: [u32; 3],
+    levels: Sides,
+    implied: Sides,
+    by_order: Sides,
 }
+
+/// Where bids begin, where asks do, and where they end.
+type Sides = [u32; 3];
 
 #[derive(Clone, Copy, Debug)]
 struct LevelEntry {
@@ -73,6 +77,8 @@ struct LevelEntry {
     quantity: u64,
     order_count: u32,
     first_order: u32,
+    /// Orders that the cut has of it.
+    orders: u32,
 }
 
 /// One book of a [`Cut`].
@@ -100,27 +106,51 @@ impl Cut {
         Ticket(self.ticket)
     }
 
-    fn take_book(&mut self, instrument: u32, book: OrderBook<'_>) {
-        let start = self.levels.len() as u32;
-        self.take_side(book, Side::BID);
-        let asks = self.levels.len() as u32;
-        self.take_side(book, Side::ASK);
-        let levels = [start, asks, self.levels.len() as u32];
-        self.books.push(BookEntry { instrument, validity: book.validity(), levels });
+    fn take_book(&mut self, instrument: u32, book: OrderBook<'_>, given: Option<LevelBook<'_>>) {
+        let by_order = self.take_sides(|cut, side| cut.take_orders(book, side));
+        let (levels, implied) = match given {
+            Some(given) => (
+                self.take_sides(|cut, side| cut.take_given(given.levels(side))),
+                self.take_sides(|cut, side| cut.take_given(given.implied(side))),
+            ),
+            None => (by_order, [0; 3]),
+        };
+        self.books.push(BookEntry { instrument, validity: book.validity(), levels, implied, by_order });
     }
 
-    fn take_side(&mut self, book: OrderBook<'_>, side: Side) {
+    fn take_sides(&mut self, mut take: impl FnMut(&mut Self, Side)) -> Sides {
+        let start = self.levels.len() as u32;
+        take(self, Side::BID);
+        let asks = self.levels.len() as u32;
+        take(self, Side::ASK);
+        [start, asks, self.levels.len() as u32]
+    }
+
+    fn take_orders(&mut self, book: OrderBook<'_>, side: Side) {
         for level in book.levels(side) {
-            self.levels.push(LevelEntry {
-                price: level.price(),
-                quantity: level.quantity(),
-                order_count: level.order_count(),
-                first_order: self.orders.len() as u32,
-            });
-            if self.with_orders {
-                self.orders.extend(level.orders());
-            }
+            self.take_level((level.price(), level.quantity(), level.order_count()), level.orders());
         }
+    }
+
+    fn take_given<'a>(&mut self, levels: impl Iterator<Item = GivenLevel<'a>>) {
+        for level in levels {
+            let orders = level.orders().map(|order| QueuedOrder {
+                order_id: order.order_id,
+                // The book is marked where a listed order has more.
+                quantity: u32::try_from(order.quantity).unwrap_or(u32::MAX),
+            });
+            self.take_level((level.price(), level.quantity(), level.order_count()), orders);
+        }
+    }
+
+    fn take_level(&mut self, level: (i64, u64, u32), orders: impl Iterator<Item = QueuedOrder>) {
+        let (price, quantity, order_count) = level;
+        let first_order = self.orders.len() as u32;
+        if self.with_orders {
+            self.orders.extend(orders);
+        }
+        let orders = self.orders.len() as u32 - first_order;
+        self.levels.push(LevelEntry { price, quantity, order_count, first_order, orders });
     }
 }
 
@@ -135,9 +165,23 @@ impl<'a> CutBook<'a> {
         self.entry.validity
     }
 
-    /// Levels of a side, best first. Of a side that is none there are none.
+    /// Levels of a side, best first, as tops show them. Of a side that is none there are none.
     pub fn levels(&self, side: Side) -> impl ExactSizeIterator<Item = CutLevel<'a>> + use<'a> {
-        let [bids, asks, end] = self.entry.levels.map(|at| at as usize);
+        self.side(self.entry.levels, side)
+    }
+
+    /// Implied levels of a side, where the feed gives them.
+    pub fn implied(&self, side: Side) -> impl ExactSizeIterator<Item = CutLevel<'a>> + use<'a> {
+        self.side(self.entry.implied, side)
+    }
+
+    /// Levels that the orders of a side make; the same as [`levels`](Self::levels) unless the feed gives levels too.
+    pub fn order_levels(&self, side: Side) -> impl ExactSizeIterator<Item = CutLevel<'a>> + use<'a> {
+        self.side(self.entry.by_order, side)
+    }
+
+    fn side(&self, sides: Sides, side: Side) -> impl ExactSizeIterator<Item = CutLevel<'a>> + use<'a> {
+        let [bids, asks, end] = sides.map(|at| at as usize);
         let range = match side {
             Side::BID => bids..asks,
             Side::ASK => asks..end,
@@ -159,15 +203,15 @@ impl<'a> CutLevel<'a> {
         self.entry.quantity
     }
 
-    /// Orders at this price.
+    /// Orders at this price; 0 where the feed gives levels and not this.
     pub fn order_count(&self) -> u32 {
         self.entry.order_count
     }
 
-    /// The queue, first served first; empty where orders were not asked for.
+    /// The queue, first served first; empty where orders were not asked for, or the feed gives the level without them.
     pub fn orders(&self) -> &'a [QueuedOrder] {
         let first = self.entry.first_order as usize;
-        if self.cut.with_orders { &self.cut.orders[first..first + self.entry.order_count as usize] } else { &[] }
+        &self.cut.orders[first..first + self.entry.orders as usize]
     }
 }
 
@@ -398,7 +442,7 @@ impl BookWriter {
         let asked = mem::take(&mut cut.keys);
         for key in if cut.all { self.instruments() } else { &asked } {
             if let Some(book) = self.book(*key) {
-                cut.take_book(*key, book);
+                cut.take_book(*key, book, self.level_book(*key));
             }
         }
         cut.keys = asked;

@@ -15,14 +15,17 @@ use crate::{
 pub const TOP_LEVELS: usize = 10;
 
 /// Words of a published level: price, quantity, order count.
-const LEVEL_WORDS: usize = 3;
-/// A side's near levels, at the positions where the book has them: best last.
+pub(crate) const LEVEL_WORDS: usize = 3;
+/// A side's near levels, at the positions where the book has them: best last. A level book's are best first.
 const SIDE_WORDS: usize = NEAR * LEVEL_WORDS;
 /// Sequence, venue time, state.
 const HEAD_WORDS: usize = 3;
 /// Both sides, then the sequence since which the state holds.
 const BODY_WORDS: usize = 2 * SIDE_WORDS + 1;
 const SINCE: usize = 2 * SIDE_WORDS;
+
+/// Bit of the state's word: the body has the best level first, as of level books, not the near levels best last.
+pub(crate) const BEST_FIRST: u64 = 1 << 32;
 
 /// Times a reader begins again before it gives up.
 const READ_ATTEMPTS: usize = 1_000;
@@ -34,7 +37,7 @@ pub struct TopLevel {
     pub price: i64,
     /// Sum of the orders' quantities.
     pub quantity: u64,
-    /// Orders at this price.
+    /// Orders at this price; 0 where the feed gives levels and not this.
     pub order_count: u32,
 }
 
@@ -68,10 +71,10 @@ impl Top {
 /// An instrument's published top. All zero bytes are a slot that publishes an empty, valid book at sequence 0.
 #[derive(Debug)]
 #[repr(transparent)]
-pub(crate) struct TopSlot(DoubleBuffer<HEAD_WORDS, BODY_WORDS>);
+pub(crate) struct TopSlot(pub DoubleBuffer<HEAD_WORDS, BODY_WORDS>);
 
-/// Near positions that each of the two buffers lacks of each side: four times sixteen bits.
-#[derive(Debug)]
+/// Near positions that each of the two buffers lacks of each side, of level books ranks: four times sixteen bits.
+#[derive(Debug, Default)]
 #[repr(transparent)]
 pub(crate) struct Changed(Word);
 
@@ -94,7 +97,7 @@ impl Changed {
         self.add(side, 1 << position);
     }
 
-    /// Notes the position and all better ones.
+    /// Notes the position and all behind it: of near levels the better ones, of ranks the worse ones.
     #[inline]
     pub fn from(&mut self, side: usize, position: usize) {
         self.add(side, 0xffff << position & 0xffff);
@@ -129,6 +132,21 @@ pub(crate) struct TopSide<'a> {
     pub changed: u32,
 }
 
+impl TopHead {
+    /// Writes it, with how many levels of each side the body has and in what order.
+    #[inline]
+    pub fn store(&self, words: &[AtomicU64; HEAD_WORDS], body: &[AtomicU64; BODY_WORDS], lens: [usize; 2], order: u64) {
+        words[0].store(self.sequence, Ordering::Relaxed);
+        words[1].store(self.ts_event_ns, Ordering::Relaxed);
+        let lens = (lens[0] | lens[1] << 8) as u64;
+        let state = self.state.0 as u64 | (self.state.1 as u64) << 8 | lens << 16 | order;
+        words[2].store(state, Ordering::Relaxed);
+        if let Some(since_sequence) = self.since_sequence {
+            body[SINCE].store(since_sequence, Ordering::Relaxed);
+        }
+    }
+}
+
 impl TopSlot {
     /// Index of the buffer that the next publication writes.
     #[inline]
@@ -140,14 +158,7 @@ impl TopSlot {
     #[inline]
     pub fn publish(&self, publications: u64, head: &TopHead, sides: &[TopSide<'_>; 2]) {
         self.0.publish(publications, |words, body| {
-            words[0].store(head.sequence, Ordering::Relaxed);
-            words[1].store(head.ts_event_ns, Ordering::Relaxed);
-            let lens = sides[0].head.near_len() | sides[1].head.near_len() << 8;
-            let state = head.state.0 as u64 | (head.state.1 as u64) << 8 | (lens as u64) << 16;
-            words[2].store(state, Ordering::Relaxed);
-            if let Some(since_sequence) = head.since_sequence {
-                body[SINCE].store(since_sequence, Ordering::Relaxed);
-            }
+            head.store(words, body, [sides[0].head.near_len(), sides[1].head.near_len()], 0);
             let (levels, _) = body.as_chunks::<LEVEL_WORDS>();
             sides[0].store(&levels[..NEAR]);
             sides[1].store(&levels[NEAR..2 * NEAR]);
@@ -178,7 +189,7 @@ impl TopSide<'_> {
             changed &= changed - 1;
             let Some([price, quantity, count]) = levels.get(position) else { break };
             let sums = self.levels.sums(position);
-            price.store((self.levels.key(position) * self.sign) as u64, Ordering::Relaxed);
+            price.store(self.levels.key(position).wrapping_mul(self.sign) as u64, Ordering::Relaxed);
             quantity.store(sums.quantity(), Ordering::Relaxed);
             count.store(u64::from(sums.count()), Ordering::Relaxed);
         }
@@ -203,12 +214,21 @@ fn copy(head: &[AtomicU64; HEAD_WORDS], body: &[AtomicU64; BODY_WORDS]) -> Top {
         ..Top::default()
     };
     for (side, levels) in [&mut top.bids, &mut top.asks].into_iter().enumerate() {
-        let words = &body[side * SIDE_WORDS..][..lens[side] * LEVEL_WORDS];
-        for (level, words) in levels.iter_mut().zip(words.rchunks_exact(LEVEL_WORDS)) {
-            level.price = words[0].load(Ordering::Relaxed) as i64;
-            level.quantity = words[1].load(Ordering::Relaxed);
-            level.order_count = words[2].load(Ordering::Relaxed) as u32;
+        let (words, _) = body[side * SIDE_WORDS..][..lens[side] * LEVEL_WORDS].as_chunks();
+        if state & BEST_FIRST == 0 {
+            copy_levels(levels, words.iter().rev());
+        } else {
+            copy_levels(levels, words.iter());
         }
     }
     top
+}
+
+#[inline]
+fn copy_levels<'a>(levels: &mut [TopLevel; TOP_LEVELS], words: impl Iterator<Item = &'a [AtomicU64; LEVEL_WORDS]>) {
+    for (level, [price, quantity, count]) in levels.iter_mut().zip(words) {
+        level.price = price.load(Ordering::Relaxed) as i64;
+        level.quantity = quantity.load(Ordering::Relaxed);
+        level.order_count = count.load(Ordering::Relaxed) as u32;
+    }
 }

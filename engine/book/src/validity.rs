@@ -43,7 +43,7 @@ pub enum Reason {
     Gap = 2,
     /// A message named an order that was never added.
     UnknownOrder = 3,
-    /// A message contradicts the order it names: more executed than is left, an id added twice.
+    /// A message contradicts the order or level it names: more executed than is left, an id added twice, levels out of order.
     Contradiction = 4,
     /// A quantity does not fit a book's order.
     Oversized = 5,
@@ -53,6 +53,8 @@ pub enum Reason {
     TradingHalt = 7,
     /// The decoder failed.
     DecoderFailed = 8,
+    /// A message named a price level that is not there.
+    UnknownLevel = 9,
 }
 
 impl BookState {
@@ -77,7 +79,7 @@ impl BookState {
 }
 
 impl Reason {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::None,
         Self::JoinedLate,
         Self::Gap,
@@ -87,6 +89,7 @@ impl Reason {
         Self::Crossed,
         Self::TradingHalt,
         Self::DecoderFailed,
+        Self::UnknownLevel,
     ];
 
     /// The reason in words.
@@ -101,6 +104,7 @@ impl Reason {
             Self::Crossed => "crossed",
             Self::TradingHalt => "trading_halt",
             Self::DecoderFailed => "decoder_failed",
+            Self::UnknownLevel => "unknown_level",
         }
     }
 
@@ -133,6 +137,7 @@ impl Conditions {
         const DOUBTFUL: u16 = 1 << Reason::JoinedLate as u16
             | 1 << Reason::Gap as u16
             | 1 << Reason::UnknownOrder as u16
+            | 1 << Reason::UnknownLevel as u16
             | 1 << Reason::Contradiction as u16
             | 1 << Reason::Oversized as u16
             | 1 << Reason::DecoderFailed as u16;
@@ -147,12 +152,13 @@ impl Conditions {
 
     #[cold]
     fn gravest(self) -> (BookState, Reason) {
-        const BY_GRAVITY: [(Reason, BookState); 8] = [
+        const BY_GRAVITY: [(Reason, BookState); 9] = [
             (Reason::DecoderFailed, BookState::Stale),
             (Reason::Gap, BookState::Stale),
             (Reason::Contradiction, BookState::Stale),
             (Reason::Oversized, BookState::Stale),
             (Reason::UnknownOrder, BookState::Stale),
+            (Reason::UnknownLevel, BookState::Stale),
             (Reason::JoinedLate, BookState::Building),
             (Reason::Crossed, BookState::CrossedAtSource),
             (Reason::TradingHalt, BookState::Halted),

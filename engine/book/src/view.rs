@@ -20,6 +20,8 @@ pub struct OrderBook<'a> {
     pub(crate) levels: &'a LevelSlab,
     pub(crate) far: &'a FarArena,
     pub(crate) index: u32,
+    /// What ids of bids and of asks are held under; zeros where they are held as they are.
+    pub(crate) salts: [u64; 2],
 }
 
 /// One price level.
@@ -27,6 +29,7 @@ pub struct OrderBook<'a> {
 pub struct Level<'a> {
     level: &'a level::Level,
     orders: &'a Orders,
+    salt: u64,
 }
 
 /// One resting order.
@@ -77,7 +80,7 @@ impl<'a> OrderBook<'a> {
             let near = self.instrument.sides[side].near_levels(head).rev();
             let far = self.far.levels(head).iter().rev().copied();
             near.chain(far)
-                .map(move |at| Level { level: self.levels.get(at), orders: self.orders })
+                .map(move |at| Level { level: self.levels.get(at), orders: self.orders, salt: self.salts[side] })
                 .filter(|level| level.order_count() != 0)
         })
     }
@@ -95,9 +98,16 @@ impl<'a> OrderBook<'a> {
             .filter(|level| level.price() == price)
     }
 
-    /// Where an order of this book stands in its queue; `None` where it rests in no book, or in another.
+    /// Where an order of this book stands in its queue; `None` where it rests in no book, or in another. Where ids are unique by
+    /// side only and both sides have this one, it is the bid.
     pub fn position(&self, order_id: u64) -> Option<QueuePosition> {
-        let at = self.orders.find(order_id)?;
+        let [bid, ask] = self.salts;
+        self.position_of(order_id ^ bid).or_else(|| self.position_of(order_id ^ ask).filter(|_| bid != ask))
+    }
+
+    /// The position of the order that is held under `id`.
+    fn position_of(&self, id: u64) -> Option<QueuePosition> {
+        let at = self.orders.find(id)?;
         let order = self.orders.get(at);
         let level = self.levels.get(order.level());
         // An order of unknown side is at a level of no instrument.
@@ -137,10 +147,10 @@ impl<'a> Level<'a> {
 
     /// The queue, first served first.
     pub fn orders(&self) -> impl Iterator<Item = QueuedOrder> + use<'a> {
-        let (level, orders) = (self.level, self.orders);
+        let Self { level, orders, salt } = *self;
         level.queue(orders).map(move |at| {
             let order = orders.get(at);
-            QueuedOrder { order_id: order.id(), quantity: order.quantity() }
+            QueuedOrder { order_id: order.id() ^ salt, quantity: order.quantity() }
         })
     }
 }

@@ -6,11 +6,13 @@ use wirebook_abi::{Event, EventCold, EventKind, Side, TradingState, detail, flag
 
 use crate::{
     config::{BookConfig, ConfigError},
-    instrument::{Instrument, KNOWN, PENDING},
+    instrument::{Instrument, KNOWN, LEVELS, PENDING},
     keys::InstrumentKeys,
     level::{LevelRef, LevelSlab},
+    levels::LevelBooks,
     orders::{MAX_QUANTITY, OrderRef, Orders},
     reader::{BookReader, Published},
+    salt::{self, salt},
     side::{FarArena, Place},
     top::{TopHead, TopSide, TopSlot},
     validity::{Reason, Validity},
@@ -44,6 +46,11 @@ pub struct BookCounters {
     pub overdrawn_orders: u64,
     /// Orders of a quantity past 2^32 - 2: left out.
     pub oversized_orders: u64,
+    /// Level events that named a level that is not there: nothing is made up for it.
+    pub unknown_levels: u64,
+    /// Level events of a price other than the one that stands there, new levels that were there already, and sides found out of
+    /// order at the end of an event group.
+    pub contradicted_levels: u64,
     /// Events of an instrument key out of range, or a side that is none: left out.
     pub misplaced_events: u64,
     /// Times that reserved memory ran out and grew.
@@ -69,10 +76,12 @@ pub struct BookWriter {
     orders: Orders,
     levels: LevelSlab,
     far: FarArena,
-    instruments: Box<[Instrument]>,
-    published: Arc<Published>,
+    pub(crate) instruments: Box<[Instrument]>,
+    pub(crate) published: Arc<Published>,
+    /// Books of levels that the feed gives.
+    pub(crate) given: LevelBooks,
     /// Sequence since which each instrument's state holds.
-    since: Box<[u64]>,
+    pub(crate) since: Box<[u64]>,
     /// Indexes of instruments that a message named, in the order of the first.
     known: Vec<u32>,
     /// Venue keys beside `known`.
@@ -83,11 +92,13 @@ pub struct BookWriter {
     inherited: Option<(usize, u32)>,
     /// Holds for instruments that are yet to be named, too.
     channel_doubt: Option<(Reason, u64)>,
-    counters: BookCounters,
+    pub(crate) counters: BookCounters,
     /// Open orders in limbo.
     orphans: usize,
     /// A message was of the market as a whole.
     market_spoke: bool,
+    /// Ids are unique only with instrument and side, and held with a salt of these.
+    ids_per_side: bool,
     /// Where requests for snapshots wait.
     #[cfg(feature = "std")]
     pub(crate) desk: Arc<crate::snapshot::Desk>,
@@ -112,6 +123,7 @@ impl BookWriter {
             far: FarArena::new(config.levels * 3),
             instruments: zeroed(capacity),
             published: Arc::new(Published::new(keys)),
+            given: LevelBooks::new(capacity, config.levels),
             since: zeroed(capacity),
             known: Vec::with_capacity(capacity),
             keys: Vec::with_capacity(capacity),
@@ -121,6 +133,7 @@ impl BookWriter {
             counters: BookCounters::default(),
             orphans: 0,
             market_spoke: false,
+            ids_per_side: config.ids_per_side,
             #[cfg(feature = "std")]
             desk: Arc::new(crate::snapshot::Desk::new()),
         })
@@ -133,7 +146,8 @@ impl BookWriter {
 
     /// What did not go as expected so far.
     pub fn counters(&self) -> BookCounters {
-        BookCounters { growths: self.orders.growths() + self.levels.growths + self.far.growths, ..self.counters }
+        let growths = self.orders.growths() + self.levels.growths + self.far.growths + self.given.growths();
+        BookCounters { growths, ..self.counters }
     }
 
     /// Orders open now.
@@ -141,7 +155,7 @@ impl BookWriter {
         self.orders.open - self.orphans
     }
 
-    /// Price levels there are now.
+    /// Price levels of orders there are now.
     pub fn open_levels(&self) -> usize {
         self.levels.open
     }
@@ -167,16 +181,18 @@ impl BookWriter {
             levels: &self.levels,
             far: &self.far,
             index,
+            salts: if self.ids_per_side { [salt(key, Side::BID), salt(key, Side::ASK)] } else { [0; 2] },
         })
     }
 
-    /// Key of the instrument in whose book the order `id` rests.
+    /// Key of the instrument in whose book the order `id` rests. Ids that are unique by side only say nothing of it.
     pub fn instrument_of_order(&self, id: u64) -> Option<u32> {
+        let id = Some(id).filter(|_| !self.ids_per_side)?;
         let at = self.orders.find(id).filter(|at| self.orders.get(*at).level() != LIMBO)?;
         Some(self.key(self.levels.get(self.orders.get(at).level()).place >> 1))
     }
 
-    /// Address and size in bytes of each large reserve, for the caller to advise the kernel about huge pages.
+    /// Address and size in bytes of each large reserve of order books, for the caller to advise the kernel about huge pages.
     pub fn memory_regions(&self) -> Vec<(usize, usize)> {
         let fixed = [
             crate::prefetch::region_of(&self.instruments),
@@ -194,6 +210,10 @@ impl BookWriter {
     #[inline]
     pub fn advance(&mut self, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor, drain: bool) {
         let len = events.len().min(cold.len());
+        let applied = cursor.applied;
+        if self.ids_per_side {
+            salt::toggle(events.get_mut(cursor.seen..len).unwrap_or_default());
+        }
         for at in cursor.seen..len {
             self.look_at_order(&events[at]);
             let ahead = at - cursor.base;
@@ -212,6 +232,9 @@ impl BookWriter {
         cursor.seen = len;
         if drain {
             self.drain(&mut events[..len], &cold[..len], cursor);
+        }
+        if self.ids_per_side {
+            salt::toggle(events.get_mut(applied..cursor.applied).unwrap_or_default());
         }
     }
 
@@ -263,7 +286,13 @@ impl BookWriter {
 
     /// Applies one event and publishes at its group's end; [`advance`](Self::advance) is for many.
     pub fn apply(&mut self, event: &mut Event, cold: &EventCold) {
+        if self.ids_per_side {
+            salt::toggle(core::slice::from_mut(event));
+        }
         self.change(event, cold);
+        if self.ids_per_side {
+            salt::toggle(core::slice::from_mut(event));
+        }
         if event.flags & flags::LAST != 0 {
             self.publish_pending(cold);
         }
@@ -278,6 +307,7 @@ impl BookWriter {
             EventKind::MODIFY => self.modify(event, cold),
             EventKind::CLEAR => self.clear(event, cold),
             EventKind::STATUS => self.status(event, cold),
+            EventKind::LEVEL_SET | EventKind::LEVEL_DELETE => self.level(event, cold),
             _ => self.note(event),
         }
         if event.flags & flags::LAST != 0 {
@@ -287,7 +317,7 @@ impl BookWriter {
 
     /// Index of an instrument key; a new one is entered.
     #[inline]
-    fn index(&mut self, key: u32) -> Option<u32> {
+    pub(crate) fn index(&mut self, key: u32) -> Option<u32> {
         let Some(index) = self.published.keys.get_or_insert(key, self.known.len() as u32) else {
             self.counters.misplaced_events += 1;
             return None;
@@ -317,14 +347,20 @@ impl BookWriter {
     }
 
     #[inline]
-    fn flag_doubt(&self, index: u32, event: &mut Event) {
+    pub(crate) fn flag_doubt(&self, index: u32, event: &mut Event) {
         if self.instruments[index as usize].conditions.is_doubtful() {
             event.flags |= flags::MAYBE_BAD_BOOK;
         }
     }
 
-    /// An event that moves no order: only the instrument becomes known.
+    /// An event that moves no order: only the instrument becomes known, which a trade may name by its order.
     fn note(&mut self, event: &mut Event) {
+        if event.instrument == Event::NO_INSTRUMENT
+            && event.kind == EventKind::TRADE
+            && let Some(key) = self.instrument_of_order(event.order_id)
+        {
+            event.instrument = key;
+        }
         if event.instrument == Event::NO_INSTRUMENT {
             self.market_spoke = true;
         } else if let Some(index) = self.index(event.instrument) {
@@ -456,6 +492,11 @@ impl BookWriter {
             event.quantity = u64::from(left);
             self.inherited = Some((side, index));
         } else if quantity > u64::from(left) {
+            if left == 0 {
+                // How much there is of it is not told: only a delete takes it.
+                self.flag_doubt(index, event);
+                return;
+            }
             self.counters.overdrawn_orders += 1;
             self.mark(index, Reason::Contradiction, true, cold.sequence);
         }
@@ -470,15 +511,22 @@ impl BookWriter {
     /// Takes a part off an order that keeps its place.
     #[inline]
     fn reduce(&mut self, at: OrderRef, quantity: u32, index: u32) {
+        self.resize(at, self.orders.get(at).quantity() - quantity, index);
+    }
+
+    /// Makes `quantity` of an order that keeps its place.
+    #[inline]
+    fn resize(&mut self, at: OrderRef, quantity: u32, index: u32) {
         let order = self.orders.get_mut(at);
-        order.reduce(quantity);
+        let less = u64::from(order.quantity()).wrapping_sub(u64::from(quantity));
+        order.set_quantity(quantity);
         let side = order.side();
         let level = self.levels.get_mut(order.level());
-        level.quantity -= u64::from(quantity);
+        level.quantity = level.quantity.wrapping_sub(less);
         let key = level.price.wrapping_mul(SIGN[side]);
         let instrument = &mut self.instruments[index as usize];
         if let Some(position) = instrument.sides[side].near_position(key, &instrument.heads[side]) {
-            instrument.sides[side].sums_mut(position).take(u64::from(quantity), 0);
+            instrument.sides[side].sums_mut(position).take(less, 0);
             self.changed(index, side, position);
         }
     }
@@ -527,10 +575,19 @@ impl BookWriter {
         }
     }
 
-    /// Gives an order another price or quantity. It keeps its place only where less of it rests at the same price.
+    /// Gives an order another price or quantity. Unless the event says otherwise, it keeps its place only where less of it
+    /// rests at the same price.
     fn modify(&mut self, event: &mut Event, cold: &EventCold) {
+        let [remaining, keeps, loses, put] =
+            [detail::REMAINING, detail::KEEPS_PRIORITY, detail::LOSES_PRIORITY, detail::PUT]
+                .map(|bit| event.detail & bit != 0);
         let Some(at) = self.orders.find(event.order_id) else {
-            self.unknown_order(event, cold);
+            match remaining && event.quantity == 0 {
+                // What went before in the group took all of it.
+                true => {}
+                false if put => self.add(event, cold),
+                false => self.unknown_order(event, cold),
+            }
             return;
         };
         let order = self.orders.get(at);
@@ -538,7 +595,9 @@ impl BookWriter {
         if order.level() == LIMBO {
             // Its side is still unknown: what the message gives is all there is to keep.
             self.take_orphan(at, event, u64::MAX);
-            self.orphan(event);
+            if !remaining || event.quantity != 0 {
+                self.orphan(event);
+            }
             return;
         }
         let level = self.levels.get(order.level());
@@ -546,11 +605,17 @@ impl BookWriter {
         event.instrument = self.key(index);
         let to = if matches!(event.side, Side::BID | Side::ASK) { usize::from(event.side.0) - 1 } else { side };
         event.side = Side(to as u8 + 1);
+        if remaining {
+            event.price = price;
+        }
+        let keeps_place = remaining || keeps || (!loses && event.quantity <= u64::from(left));
         if event.quantity > MAX_QUANTITY {
             self.counters.oversized_orders += 1;
             self.mark(index, Reason::Oversized, true, cold.sequence);
-        } else if to == side && price == event.price && event.quantity <= u64::from(left) {
-            self.reduce(at, left - event.quantity as u32, index);
+        } else if remaining && event.quantity == 0 {
+            self.remove(at, index);
+        } else if to == side && price == event.price && keeps_place {
+            self.resize(at, event.quantity as u32, index);
         } else {
             self.remove(at, index);
             self.rest(index, to, event.order_id, event.price, event.quantity as u32);
@@ -585,7 +650,10 @@ impl BookWriter {
         if event.detail & detail::WHOLE_CHANNEL != 0 {
             self.clear_all(cold.sequence);
         } else if let Some(index) = self.index(event.instrument) {
-            self.clear_book(index, cold.sequence);
+            match event.side {
+                Side::BID | Side::ASK => self.clear_side(index, usize::from(event.side == Side::ASK)),
+                _ => self.clear_book(index, cold.sequence),
+            }
         }
     }
 
@@ -605,14 +673,26 @@ impl BookWriter {
 
     /// Empties a book. What was doubtful of it is so no more.
     fn clear_book(&mut self, index: u32, sequence: u64) {
+        self.clear_levels(index);
         for side in 0..2 {
-            while let Some(order) = self.first_of_best(index, side) {
-                self.remove(order, index);
-            }
+            self.clear_side(index, side);
         }
-        for reason in [Reason::JoinedLate, Reason::Gap, Reason::UnknownOrder, Reason::Contradiction, Reason::Oversized]
-        {
+        for reason in [
+            Reason::JoinedLate,
+            Reason::Gap,
+            Reason::UnknownOrder,
+            Reason::UnknownLevel,
+            Reason::Contradiction,
+            Reason::Oversized,
+        ] {
             self.mark(index, reason, false, sequence);
+        }
+    }
+
+    /// Takes the orders off one side. What was doubtful of the book stays so.
+    fn clear_side(&mut self, index: u32, side: usize) {
+        while let Some(order) = self.first_of_best(index, side) {
+            self.remove(order, index);
         }
     }
 
@@ -633,7 +713,7 @@ impl BookWriter {
     }
 
     /// Sets or lifts a condition; the state's beginning is noted when the state changes.
-    fn mark(&mut self, index: u32, reason: Reason, on: bool, sequence: u64) {
+    pub(crate) fn mark(&mut self, index: u32, reason: Reason, on: bool, sequence: u64) {
         let instrument = &mut self.instruments[index as usize];
         let before = instrument.conditions.state();
         instrument.conditions.set(reason, on);
@@ -646,7 +726,7 @@ impl BookWriter {
 
     /// Notes that readers are to see a change, which begins at this near position.
     #[inline]
-    fn pend(&mut self, index: u32, side: usize, position: usize) {
+    pub(crate) fn pend(&mut self, index: u32, side: usize, position: usize) {
         let instrument = &mut self.instruments[index as usize];
         if instrument.flags & PENDING == 0 {
             instrument.flags |= PENDING;
@@ -666,6 +746,10 @@ impl BookWriter {
 
     #[inline]
     fn publish(&mut self, index: u32, cold: &EventCold) {
+        if self.instruments[index as usize].flags & LEVELS != 0 {
+            self.publish_levels(index, cold);
+            return;
+        }
         let crossed = self.instruments[index as usize].is_crossed();
         if crossed != self.instruments[index as usize].conditions.has(Reason::Crossed) {
             self.mark(index, Reason::Crossed, crossed, cold.sequence);

@@ -63,7 +63,10 @@ impl Model {
                 let gone: Vec<u64> = self
                     .orders
                     .iter()
-                    .filter(|(_, (instrument, ..))| all || *instrument == event.instrument)
+                    .filter(|(_, (instrument, side, _))| {
+                        let is_side = event.side == Side::NONE || usize::from(event.side == Side::ASK) == *side;
+                        all || *instrument == event.instrument && is_side
+                    })
                     .map(|(id, _)| *id)
                     .collect();
                 gone.into_iter().for_each(|id| self.remove(id));
@@ -85,7 +88,17 @@ impl Model {
                     Some(side) => self.rest(event.instrument, side, id, event.price, event.quantity),
                 }
             }
-            EventKind::MODIFY if self.limbo.remove(&id).is_some() => self.orphan(event),
+            EventKind::MODIFY if self.limbo.contains_key(&id) => {
+                self.limbo.remove(&id);
+                if event.detail & detail::REMAINING == 0 || event.quantity != 0 {
+                    self.orphan(event);
+                }
+            }
+            EventKind::MODIFY if !self.orders.contains_key(&id) && is_nothing(event) => {}
+            EventKind::MODIFY if !self.orders.contains_key(&id) && event.detail & detail::PUT != 0 => {
+                let side = usize::from(event.side.0) - 1;
+                self.rest(event.instrument, side, id, event.price, event.quantity);
+            }
             _ if self.limbo.contains_key(&id) => {
                 let left = self.limbo[&id];
                 let quantity = if event.kind == EventKind::DELETE { left } else { event.quantity };
@@ -101,11 +114,25 @@ impl Model {
             }
             EventKind::MODIFY => {
                 let (instrument, side, key) = self.orders[&id];
-                if key == event.price * SIGN[side] && event.quantity <= *self.left(id) {
+                let has = |bit| event.detail & bit != 0;
+                let to = match event.side {
+                    Side::BID => 0,
+                    Side::ASK => 1,
+                    _ => side,
+                };
+                let price = if has(detail::REMAINING) { key * SIGN[side] } else { event.price };
+                let in_place = if has(detail::REMAINING) || has(detail::KEEPS_PRIORITY) {
+                    true
+                } else {
+                    !has(detail::LOSES_PRIORITY) && event.quantity <= *self.left(id)
+                };
+                if is_nothing(event) {
+                    self.remove(id);
+                } else if to == side && key == price * SIGN[side] && in_place {
                     *self.left(id) = event.quantity;
                 } else {
                     self.remove(id);
-                    self.rest(instrument, side, id, event.price, event.quantity);
+                    self.rest(instrument, to, id, price, event.quantity);
                 }
             }
             _ => {
@@ -114,8 +141,10 @@ impl Model {
                 if event.kind == EventKind::DELETE {
                     self.inherited = Some(self.orders[&id].1);
                 }
-                self.overdrawn += u64::from(quantity > left);
-                if quantity >= left {
+                let undisclosed = left == 0 && event.kind != EventKind::DELETE && quantity > 0;
+                self.overdrawn += u64::from(quantity > left && !undisclosed);
+                if undisclosed {
+                } else if quantity >= left {
                     self.remove(id);
                 } else {
                     *self.left(id) -= quantity;
@@ -126,6 +155,11 @@ impl Model {
             self.inherited = None;
         }
     }
+}
+
+/// Nothing remains of the order.
+fn is_nothing(event: &Event) -> bool {
+    event.detail & detail::REMAINING != 0 && event.quantity == 0
 }
 
 /// One random message: most name few orders, so that everything happens to each of them.
@@ -145,7 +179,7 @@ fn message() -> impl Strategy<Value = Vec<Event>> {
     // Bids and asks overlap at times: a venue may cross its own book and the books must stay sound.
     let price = prop_oneof![4 => 90..130_i64, 1 => 1..400_i64];
     prop_oneof![
-        12 => (id.clone(), price.clone(), 1..9_u64, 0..3_u32, side).prop_map(move |(id, price, quantity, instrument, side)| {
+        12 => (id.clone(), price.clone(), 0..9_u64, 0..3_u32, side.clone()).prop_map(move |(id, price, quantity, instrument, side)| {
             vec![event(EventKind::ADD, id, price, quantity, instrument, side)]
         }),
         5 => id.clone().prop_map(move |id| vec![event(EventKind::DELETE, id, 0, 0, 1, Side::NONE)]),
@@ -158,6 +192,10 @@ fn message() -> impl Strategy<Value = Vec<Event>> {
         3 => (id.clone(), price.clone(), 1..9_u64).prop_map(move |(id, price, quantity)| {
             vec![event(EventKind::MODIFY, id, price, quantity, 1, Side::NONE)]
         }),
+        3 => (id.clone(), price.clone(), 0..9_u64, modify_detail(), side).prop_map(move |(id, price, quantity, detail, side)| {
+            let side = if detail == detail::REMAINING { Side::NONE } else { side };
+            vec![Event { detail, ..event(EventKind::MODIFY, id, price, quantity, 1, side) }]
+        }),
         3 => (id.clone(), id, price, 1..9_u64).prop_map(move |(old, new, price, quantity)| {
             let mut group = vec![
                 event(EventKind::DELETE, old, 0, 0, 2, Side::NONE),
@@ -166,17 +204,35 @@ fn message() -> impl Strategy<Value = Vec<Event>> {
             group[0].flags = 0;
             group
         }),
-        1 => (0..3_u32, prop::bool::weighted(0.3)).prop_map(move |(instrument, all)| {
-            let mut clear = event(EventKind::CLEAR, 0, 0, 0, instrument, Side::NONE);
+        1 => (0..3_u32, prop::bool::weighted(0.3), 0..3_u8).prop_map(move |(instrument, all, side)| {
+            let mut clear = event(EventKind::CLEAR, 0, 0, 0, instrument, Side(side));
             clear.detail = if all { detail::WHOLE_CHANNEL } else { 0 };
             vec![clear]
         }),
     ]
 }
 
+/// What a modify may say of the order's place.
+fn modify_detail() -> impl Strategy<Value = u8> {
+    prop_oneof![
+        Just(detail::REMAINING),
+        Just(detail::KEEPS_PRIORITY),
+        Just(detail::LOSES_PRIORITY),
+        Just(detail::PUT),
+        Just(detail::PUT | detail::KEEPS_PRIORITY),
+    ]
+}
+
 fn writer() -> BookWriter {
     // Small reserves, so that growing is part of what is tested.
-    let config = BookConfig { instrument_limit: 8, instruments: 8, orders: 4, levels: 4, window_bits: 4 };
+    let config = BookConfig {
+        instrument_limit: 8,
+        instruments: 8,
+        orders: 4,
+        levels: 4,
+        window_bits: 4,
+        ..BookConfig::default()
+    };
     BookWriter::new(&config).expect("the sizes are in range")
 }
 
@@ -332,6 +388,31 @@ fn readers_see_nothing_of_a_group_before_its_end() {
     books.apply(&mut event(EventKind::ADD, 2, 101, 50, Side::INHERITED), &cold(2));
     let top = reader.top(1).expect("known");
     assert_eq!((top.sequence, top.bids()[0].price, top.bids().len()), (2, 101, 1));
+}
+
+#[test]
+fn orders_without_a_price_stand_first_and_cross_nothing() {
+    let mut books = writer();
+    let mut add = |order_id, price, side| {
+        let mut event = Event {
+            order_id,
+            price,
+            quantity: 5,
+            instrument: 1,
+            kind: EventKind::ADD,
+            side,
+            flags: flags::LAST,
+            ..Event::default()
+        };
+        books.apply(&mut event, &EventCold { sequence: order_id, ..EventCold::default() });
+        let book = books.book(1).expect("it is named");
+        (book.levels(side).next().map(|level| level.price()), book.validity().state)
+    };
+    assert_eq!(add(1, 100, Side::BID), (Some(100), BookState::Valid));
+    assert_eq!(add(2, Event::NO_PRICE, Side::BID), (Some(Event::NO_PRICE), BookState::Valid));
+    assert_eq!(add(3, Event::NO_PRICE, Side::ASK), (Some(Event::NO_PRICE), BookState::Valid));
+    assert_eq!(add(4, 101, Side::ASK), (Some(Event::NO_PRICE), BookState::Valid));
+    assert_eq!(add(5, 99, Side::ASK), (Some(Event::NO_PRICE), BookState::CrossedAtSource));
 }
 
 #[test]

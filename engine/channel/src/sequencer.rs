@@ -1,6 +1,6 @@
 //! Which messages of a packet are new.
 
-use wirebook_abi::{Frame, FrameKind};
+use wirebook_abi::{Frame, FrameKind, Numbering};
 
 /// Messages that no line delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Verdict {
 pub struct SequencerCounters {
     /// Gaps.
     pub gaps: u64,
-    /// Messages missing in them.
+    /// Sequences missing in them: messages, or packets where those are numbered.
     pub missing: u64,
     /// Messages seen before.
     pub duplicates: u64,
@@ -48,6 +48,8 @@ pub struct Sequencer {
     /// The next sequence to come; 0 before the first packet of a session.
     next: u64,
     ended: bool,
+    /// The next sequenced packet begins a session whatever its name.
+    restarts: bool,
     counters: SequencerCounters,
 }
 
@@ -64,15 +66,18 @@ impl Sequencer {
     #[inline]
     pub fn judge(&mut self, frame: &Frame) -> Verdict {
         let mut verdict = Verdict::default();
-        let count = match frame.kind {
-            FrameKind::DATA => frame.message_count,
-            FrameKind::CONTROL => return verdict,
-            _ => 0,
-        };
-        if frame.first_sequence == 0 {
-            return Verdict { take: count, ..verdict };
+        if frame.kind == FrameKind::CONTROL {
+            return verdict;
         }
-        if frame.session != self.session || self.counters.sessions == 0 {
+        let messages = if frame.kind == FrameKind::DATA { frame.message_count } else { 0 };
+        if frame.first_sequence == 0 {
+            // Idle addresses send heartbeats without a sequence.
+            self.counters.heartbeats += u64::from(frame.kind == FrameKind::HEARTBEAT);
+            return Verdict { take: messages, ..verdict };
+        }
+        let count = frame.sequence_count();
+        if frame.session != self.session || self.counters.sessions == 0 || self.restarts {
+            self.restarts = false;
             verdict.new_session = self.counters.sessions != 0;
             self.session = frame.session;
             self.counters.sessions += 1;
@@ -96,11 +101,18 @@ impl Sequencer {
             self.next = first;
         }
         let seen = (self.next - first).min(u64::from(count)) as u32;
-        self.counters.duplicates += u64::from(seen);
-        verdict.skip = seen;
-        verdict.take = count - seen;
+        // A packet that is numbered as one is new or not as one.
+        let skip = if frame.numbering == Numbering::PACKETS { seen * messages } else { seen };
+        self.counters.duplicates += u64::from(skip);
+        verdict.skip = skip;
+        verdict.take = messages - skip;
         self.next = self.next.max(first.saturating_add(u64::from(count)));
         verdict
+    }
+
+    /// The venue numbers afresh under the same name: the next sequenced packet begins a session.
+    pub fn restart(&mut self) {
+        self.restarts = true;
     }
 
     /// The next sequence to come; 0 before the first packet.
@@ -182,6 +194,18 @@ mod tests {
         let verdict = channel.judge(&frame);
         assert!(verdict.new_session);
         assert_eq!((verdict.skip, verdict.take), (0, 1));
+    }
+
+    #[test]
+    fn packets_that_are_numbered_as_one_are_new_or_not_as_one() {
+        let packet = |sequence, count| Frame { numbering: Numbering::PACKETS, ..data(sequence, count) };
+        let mut channel = Sequencer::new();
+        assert_eq!(channel.judge(&packet(1, 3)).take, 3);
+        assert_eq!(channel.judge(&packet(1, 3)), Verdict { skip: 3, ..Verdict::default() });
+        assert_eq!(channel.judge(&packet(2, 0)), Verdict::default());
+        assert_eq!(channel.judge(&packet(3, 2)), Verdict { take: 2, ..Verdict::default() });
+        assert_eq!(channel.judge(&packet(6, 1)).gap, Some(Gap { first: 4, last: 5 }));
+        assert_eq!((channel.counters().duplicates, channel.counters().missing), (3, 2));
     }
 
     #[test]

@@ -22,8 +22,12 @@
 mod emit;
 mod error;
 pub mod format;
+#[allow(dead_code, reason = "compiled here so that it is checked; plugins get its text")]
+#[doc(hidden)]
+pub mod framed;
 mod model;
 mod parse;
+mod sbe;
 #[allow(dead_code, reason = "compiled here so that it is checked and tested; plugins get its text")]
 #[doc(hidden)]
 pub mod support;
@@ -75,27 +79,39 @@ pub fn compile(folder: impl AsRef<Path>) -> Result<(), Error> {
 ///
 /// As [`compile`].
 pub fn generate(folder: &Path) -> Result<Generated, Error> {
-    let inputs = descriptions(folder)?;
-    let mut protocols = Vec::new();
-    for path in &inputs {
-        protocols.push(parse::protocol(path)?);
+    let mut inputs = descriptions(folder)?;
+    let (mut flat, mut framed, mut modules) = (Vec::new(), Vec::new(), Vec::new());
+    for path in inputs.clone() {
+        let root = parse::load(&path)?;
+        let (id, module) = if root.get("family").is_some_and(|family| family.text() == Ok("sbe")) {
+            let protocol = sbe::protocol(&root)?;
+            inputs.extend(protocol.inputs.iter().cloned());
+            framed.push(protocol);
+            framed.last().map(|protocol| (protocol.id.clone(), protocol.module()))
+        } else {
+            flat.push(parse::protocol(&root)?);
+            flat.last().map(|protocol| (protocol.id.clone(), protocol.module()))
+        }
+        .unwrap_or_default();
+        if modules.contains(&module) {
+            return Err(Error::new(
+                &path,
+                format!("id: {id:?} is taken by another description of this folder"),
+                "give each protocol version an id of its own",
+            ));
+        }
+        modules.push(module);
     }
-    if let Some((at, protocol)) = protocols
-        .iter()
-        .enumerate()
-        .find(|(at, protocol)| protocols[..*at].iter().any(|before| before.module() == protocol.module()))
-    {
-        return Err(Error::new(
-            &inputs[at],
-            format!("id: {:?} is taken by another description of this folder", protocol.id),
-            "give each protocol version an id of its own",
-        ));
+    let mut rust = emit::rust(&flat);
+    if !framed.is_empty() {
+        sbe::shared(&mut rust);
     }
-    Ok(Generated {
-        rust: emit::rust(&protocols),
-        pages: protocols.iter().map(|protocol| (format!("{}.md", protocol.id), emit::page(protocol))).collect(),
-        inputs,
-    })
+    for protocol in &framed {
+        sbe::rust(&mut rust, protocol);
+    }
+    let pages = flat.iter().map(|protocol| (format!("{}.md", protocol.id), emit::page(protocol)));
+    let framed_pages = framed.iter().map(|protocol| (format!("{}.md", protocol.id), sbe::page(protocol)));
+    Ok(Generated { rust, pages: pages.chain(framed_pages).collect(), inputs })
 }
 
 fn descriptions(folder: &Path) -> Result<Vec<PathBuf>, Error> {

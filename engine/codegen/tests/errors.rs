@@ -118,7 +118,7 @@ fn a_size_that_does_not_fit_its_type() {
     let side = error("{name: side, offset: 17, size: 1,", "{name: side, offset: 17, size: 2,");
     tells(&side, ADD, Some("side"), &["size 2 does not fit type char", "set size: 1"]);
     let stock = error("{name: stock, offset: 18, size: 4,", "{name: stock, offset: 18, size: 0,");
-    tells(&stock, ADD, Some("stock"), &["size 0 does not fit type ascii", "set size to 1-32"]);
+    tells(&stock, ADD, Some("stock"), &["size 0 does not fit type ascii", "set size to 1-128"]);
 }
 
 #[test]
@@ -161,16 +161,42 @@ fn a_role_that_names_a_field_that_is_not_there() {
 }
 
 #[test]
+fn a_type_that_inspectors_cannot_know() {
+    let moved = error(
+        "  - {name: kind, offset: 0, size: 1, type: char}\n  - {name: book, offset: 1, size: 2, type: u16}",
+        "  - {name: book, offset: 0, size: 2, type: u16}\n  - {name: kind, offset: 2, size: 1, type: char}",
+    );
+    tells(&moved, None, None, &["kind is not the first byte", "name the field message_type"]);
+}
+
+#[test]
 fn a_field_that_cannot_play_its_role() {
     let order = error("{kind: delete, order: order}", "{kind: delete, order: at, quantity: kind, price: at}");
     tells(&order, DELETE, Some("at"), &["cannot be the price", "unit price"]);
-    let scale = error("price_scale: 100\n", "price_scale: 1000\n");
-    tells(&scale, ADD, Some("price"), &["cannot be the price", "price_scale, 1000"]);
+    let scale = error("price_scale: 100\n", "price_scale: 1050\n");
+    tells(&scale, ADD, Some("price"), &["cannot be the price", "divide the protocol's price_scale, 1050"]);
     let time = error("unit: ns_since_midnight_local", "unit: unix_seconds");
     tells(&time, ADD, Some("at"), &["cannot be the time", "nanoseconds"]);
     let instrument =
-        error("{name: book, offset: 1, size: 2, type: u16}", "{name: book, offset: 1, size: 2, type: ascii}");
-    tells(&instrument, ADD, Some("book"), &["cannot be the instrument", "unsigned integer"]);
+        error("{name: book, offset: 1, size: 2, type: u16}", "{name: book, offset: 1, size: 2, type: bytes}");
+    tells(&instrument, ADD, Some("book"), &["cannot be the instrument", "unsigned integer or text"]);
+    let seconds = error("time: at, symbol", "time: at, seconds: shares, symbol");
+    tells(&seconds, ADD, Some("shares"), &["cannot be the seconds", "integer in seconds"]);
+    let offset = error("unit: ns_since_midnight_local", "unit: ns_since_last_seconds_message");
+    tells(&offset, None, None, &["no message sets the time", "seconds: to roles"]);
+    let mixed = error("instrument: book,", "instrument: [stock, book],");
+    tells(&mixed, DELETE, Some("book"), &["otherwise than stock does", "text, in all messages"]);
+}
+
+#[test]
+fn forms_and_parts_that_do_not_fit() {
+    let form = error("    name: delete_order\n", "    name: delete_order\n    form_of: limits\n");
+    tells(&form, DELETE, None, &["limits means other events"]);
+    let nobody = error("    name: delete_order\n", "    name: delete_order\n    form_of: remove\n");
+    tells(&nobody, DELETE, None, &["remove is no message"]);
+    let legs = "\n    repeat: {name: legs, offset: 17, count_field: order, stride: 3, fields: [{name: leg, offset: 0, size: 2, type: u16}]}\n    events:\n      - {kind: delete, order: order}";
+    let stride = error("\n    events:\n      - {kind: delete, order: order}", legs);
+    tells(&stride, DELETE, None, &["length is 3 but the fields add up to 2"]);
 }
 
 #[test]
@@ -185,8 +211,60 @@ fn an_event_without_what_its_kind_needs() {
     tells(&status, DELETE, None, &["a status has no detail", "state:"]);
     let definition = error("{kind: delete, order: order}", "{kind: definition}");
     tells(&definition, DELETE, None, &["names no symbol", "record: {text: ..}"]);
-    let when = error("{kind: delete, order: order}", "{kind: delete, order: order, when: {field: kind, is: [D]}}");
-    tells(&when, DELETE, None, &["the only event has a condition"]);
+    let when = error("{kind: delete, order: order}", "{kind: delete, order: order, when: {field: kind}}");
+    tells(&when, DELETE, None, &["compares with nothing", "either is: or is_not:"]);
+    let event = "\n      - {kind: delete, order: order, when: {field: order, is: [1]}}";
+    let often = error("\n      - {kind: delete, order: order}", &event.repeat(4));
+    tells(&often, DELETE, None, &["4 events have conditions", "at most 3"]);
+}
+
+#[test]
+fn ids_that_are_unique_by_side_in_an_event_without_one() {
+    let error = error("instrument_limit: 1000\n", "instrument_limit: 1000\norder_ids: per_side\n");
+    tells(&error, DELETE, None, &["event delete: its order is unique only with instrument and side", "add side:"]);
+}
+
+#[test]
+fn scales_of_instruments_that_cannot_be() {
+    let scale = |top: &str| error("price_scale: 100\n", top);
+    let coarse = scale("price_scale: 100\ninstrument_scale: {decimals: order}\n");
+    tells(&coarse, None, None, &["with price_scale 100 not every price would be whole", "price_scale: 1000000000"]);
+    let nothing = scale("price_scale: 1000000000\ninstrument_scale: {default: 2}\n");
+    tells(&nothing, None, None, &["names no field", "decimals: or denominator:"]);
+    let default = scale("price_scale: 1000000000\ninstrument_scale: {denominator: order, default: 3}\n");
+    tells(&default, None, None, &["default 3 scales no price", "must divide 1e9"]);
+    let text = scale("price_scale: 1000000000\ninstrument_scale: {decimals: stock}\n");
+    tells(&text, ADD, Some("stock"), &["cannot scale prices", "unsigned integer"]);
+    let own = error(
+        "{name: lower, offset: 13, size: 4, type: u32, scale: 100,",
+        "{name: lower, offset: 13, size: 4, type: u32, scale: instrument,",
+    );
+    tells(&own, LIMITS, Some("lower"), &["nothing says what that is", "instrument_scale:"]);
+}
+
+#[test]
+fn a_null_that_its_field_cannot_hold() {
+    let large = error(
+        "{name: shares, offset: 22, size: 4, type: u32, ",
+        "{name: shares, offset: 22, size: 4, type: u32, null_value: -1, ",
+    );
+    tells(&large, ADD, Some("shares"), &["null_value is no integer of this field"]);
+}
+
+#[test]
+fn an_encode_key_that_means_nothing() {
+    let error = error("    length: 30\n", "    length: 30\n    encode: always\n");
+    tells(&error, ADD, None, &["encode: can only be never"]);
+}
+
+#[test]
+fn a_message_that_is_never_encoded_may_mean_what_another_does() {
+    let twin = SOUND.replace(
+        "      - {kind: statistic, record: {values: {upper_price: upper, lower_price: lower}}}",
+        "      - {kind: delete, order: upper}",
+    );
+    let rust = generated(&[("demo.yaml", &twin.replace("name: limits", "name: limits\n    encode: never"))]).unwrap();
+    assert!(rust.contains("fn encode_delete_order(") && !rust.contains("fn encode_limits("));
 }
 
 #[test]

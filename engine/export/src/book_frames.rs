@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, RecordBatch,
-    builder::{Decimal128Builder, TimestampNanosecondBuilder, UInt8Builder, UInt32Builder, UInt64Builder},
+    builder::{
+        BooleanBuilder, Decimal128Builder, TimestampNanosecondBuilder, UInt8Builder, UInt32Builder, UInt64Builder,
+    },
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use wirebook_abi::Side;
+use wirebook_abi::{Event, Side};
 
 use crate::{
     ExportError, FrameInfo, Result, Units,
@@ -27,12 +29,14 @@ pub struct LevelRow<'a> {
     pub side: Side,
     /// 0 for the best price of the side.
     pub rank: u32,
-    /// In the protocol's own scale.
+    /// In the protocol's own scale; [`Event::NO_PRICE`] of market orders.
     pub price: i64,
     /// Of all orders at the price.
     pub quantity: u64,
-    /// Orders at the price.
+    /// Orders at the price; 0 where the feed gives levels and not this.
     pub order_count: u32,
+    /// Of the implied book.
+    pub is_implied: bool,
 }
 
 /// An order in its queue.
@@ -44,7 +48,7 @@ pub struct OrderRow<'a> {
     pub side: Side,
     /// Rank of its level; 0 for the best price of the side.
     pub rank: u32,
-    /// In the protocol's own scale.
+    /// In the protocol's own scale; [`Event::NO_PRICE`] of a market order.
     pub price: i64,
     /// Place in the level's queue; 0 is served first.
     pub position: u32,
@@ -57,7 +61,7 @@ pub struct OrderRow<'a> {
 /// Best price of a side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// In the protocol's own scale.
+    /// In the protocol's own scale; [`Event::NO_PRICE`] of market orders.
     pub price: i64,
     /// Of all orders at the price.
     pub quantity: u64,
@@ -80,7 +84,7 @@ pub struct TopRow<'a> {
     pub ask: Option<Quote>,
 }
 
-/// Columns of [`levels_batch`]: symbol, side, rank, price, quantity, order_count.
+/// Columns of [`levels_batch`]: symbol, side, rank, price (null of market orders), quantity, order_count, implied.
 pub fn levels_schema(info: &FrameInfo) -> SchemaRef {
     schema(
         info,
@@ -88,9 +92,10 @@ pub fn levels_schema(info: &FrameInfo) -> SchemaRef {
             symbol_field(),
             code_field("side"),
             Field::new("rank", DataType::UInt32, false),
-            price_field("price").with_nullable(false),
+            price_field("price"),
             Field::new("quantity", DataType::UInt64, false),
             Field::new("order_count", DataType::UInt32, false),
+            Field::new("implied", DataType::Boolean, false),
         ],
     )
 }
@@ -107,18 +112,21 @@ pub fn levels_batch<'a>(
 ) -> Result<RecordBatch> {
     let mut place = PlaceColumns::new(units);
     let (mut quantity, mut order_count) = (UInt64Builder::new(), UInt32Builder::new());
+    let mut implied = BooleanBuilder::new();
     for row in rows {
         place.append(row.symbol, row.side, row.rank, row.price)?;
         quantity.append_value(row.quantity);
         order_count.append_value(row.order_count);
+        implied.append_value(row.is_implied);
     }
     let mut columns = place.finish()?;
     columns.push(Arc::new(quantity.finish()));
     columns.push(Arc::new(order_count.finish()));
+    columns.push(Arc::new(implied.finish()));
     Ok(RecordBatch::try_new(levels_schema(info), columns)?)
 }
 
-/// Columns of [`orders_batch`]: symbol, side, rank, price, position, order_id, quantity.
+/// Columns of [`orders_batch`]: symbol, side, rank, price (null of market orders), position, order_id, quantity.
 pub fn orders_schema(info: &FrameInfo) -> SchemaRef {
     schema(
         info,
@@ -126,7 +134,7 @@ pub fn orders_schema(info: &FrameInfo) -> SchemaRef {
             symbol_field(),
             code_field("side"),
             Field::new("rank", DataType::UInt32, false),
-            price_field("price").with_nullable(false),
+            price_field("price"),
             Field::new("position", DataType::UInt32, false),
             Field::new("order_id", DataType::UInt64, false),
             Field::new("quantity", DataType::UInt64, false),
@@ -201,9 +209,12 @@ fn schema(info: &FrameInfo, fields: Vec<Field>) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields, info.metadata()))
 }
 
-fn price_e9(units: Units, price: i64, sequence: u64) -> Result<i128> {
+fn price_e9(units: Units, price: i64, sequence: u64) -> Result<Option<i128>> {
+    if price == Event::NO_PRICE {
+        return Ok(None);
+    }
     match units.price_e9(price) {
-        Some(price_e9) if price_fits(price_e9) => Ok(price_e9.into()),
+        Some(price_e9) if price_fits(price_e9) => Ok(Some(price_e9.into())),
         _ => Err(ExportError::Price { sequence, price, limit: PRICE_LIMIT }),
     }
 }
@@ -229,7 +240,7 @@ impl PlaceColumns {
     }
 
     fn append(&mut self, symbol: &str, side: Side, rank: u32, price: i64) -> Result<()> {
-        self.price.append_value(price_e9(self.units, price, 0)?);
+        self.price.append_option(price_e9(self.units, price, 0)?);
         self.symbol.append_symbol(symbol);
         self.side.append_value(side_code(side));
         self.rank.append_value(rank);
@@ -260,7 +271,7 @@ impl QuoteColumns {
 
     fn append(&mut self, quote: Option<Quote>, sequence: u64) -> Result<()> {
         let price = quote.map(|quote| price_e9(self.units, quote.price, sequence)).transpose()?;
-        self.price.append_option(price);
+        self.price.append_option(price.flatten());
         self.quantity.append_option(quote.map(|quote| quote.quantity));
         self.order_count.append_option(quote.map(|quote| quote.order_count));
         Ok(())

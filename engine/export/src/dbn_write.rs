@@ -60,6 +60,8 @@ pub struct DbnSummary {
     pub records: u64,
     /// Events that the schema has no record for: statuses, definitions, statistics, imbalances, trade breaks, levels.
     pub without_record: u64,
+    /// Of them, events of price levels.
+    pub levels: u64,
     /// Events of orders that the book did not know, and so could not complete.
     pub unknown_orders: u64,
     /// Executions at a price of their own whose order's price the writer never saw: their cancel has the execution's.
@@ -85,6 +87,8 @@ pub struct DbnWriter {
     orders: OrderPrices,
     symbols: BTreeMap<u32, Option<String>>,
     span: Option<(u64, u64)>,
+    /// The feed names orders.
+    has_orders: bool,
     summary: DbnSummary,
 }
 
@@ -107,6 +111,7 @@ impl DbnWriter {
             orders: OrderPrices::default(),
             symbols: BTreeMap::new(),
             span: None,
+            has_orders: false,
             summary: DbnSummary::default(),
         })
     }
@@ -136,12 +141,16 @@ impl DbnWriter {
         }
     }
 
-    /// Completes the file, gives it its name and tells what went in.
+    /// Completes the file, gives it its name and tells what went in. What a feed says of price levels has no record in the
+    /// `mbo` schema: of one that gives orders as well these are left out and counted.
     ///
     /// # Errors
     ///
-    /// What the file system refused.
+    /// [`ExportError::LevelsOnly`] for a feed of price levels alone, and what the file system refused.
     pub fn finish(mut self) -> Result<DbnSummary> {
+        if self.summary.levels != 0 && !self.has_orders {
+            return Err(ExportError::LevelsOnly { levels: self.summary.levels });
+        }
         self.flush_pending()?;
         let metadata = self.metadata();
         let (mut records, _removed_at_the_end) = self.spool.into_reader()?;
@@ -170,6 +179,7 @@ impl DbnWriter {
         if event.kind == EventKind::DEFINITION {
             self.name(event.instrument, symbols);
         }
+        self.has_orders |= names_order(event.kind);
         if names_order(event.kind) && (event.side == Side::NONE || event.instrument == Event::NO_INSTRUMENT) {
             self.summary.unknown_orders += 1;
             return Ok(());
@@ -179,6 +189,8 @@ impl DbnWriter {
             Some(records) if event.instrument != Event::NO_INSTRUMENT => records,
             _ => {
                 self.summary.without_record += 1;
+                let is_level = matches!(event.kind, EventKind::LEVEL_SET | EventKind::LEVEL_DELETE);
+                self.summary.levels += u64::from(is_level);
                 return Ok(());
             }
         };

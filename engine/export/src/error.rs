@@ -55,6 +55,14 @@ pub enum ExportError {
         /// The quantity.
         quantity: u64,
     },
+    /// The feed gives price levels and no orders.
+    #[error(
+        "the feed gives price levels, {levels} of them, and no orders: DBN's mbo schema has no record for those; write Parquet or Arrow"
+    )]
+    LevelsOnly {
+        /// Level events.
+        levels: u64,
+    },
     /// A time is outside what nanoseconds since 1970 can say.
     #[error("sequence {sequence}: time {time_ns} ns after {base_ns} ns is outside the years 1970 to 2262")]
     Time {

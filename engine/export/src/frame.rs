@@ -5,7 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use arrow_array::{
     ArrayRef, RecordBatch,
     builder::{
-        Decimal128Builder, StringBuilder, TimestampNanosecondBuilder, UInt8Builder, UInt32Builder, UInt64Builder,
+        Decimal128Builder, StringBuilder, TimestampNanosecondBuilder, UInt8Builder, UInt16Builder, UInt32Builder,
+        UInt64Builder,
     },
 };
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -65,6 +66,8 @@ pub(crate) fn with_unit(field: Field, unit: &str) -> Field {
 /// | `order_id`, `match_id` | u64 | 0 where none |
 /// | `participant` | text | null where none |
 /// | `flags`, `detail` | u8 | as in [`Event`] |
+/// | `position` | u16 | of a price level from the best, from 1; null where its price names it |
+/// | `order_count` | u32 | of a price level; null where it is not known |
 ///
 /// Prices are decimals because polars, pyarrow and DuckDB compute with them exactly and Parquet stores them in eight bytes.
 /// pandas makes Python objects of them unless told to keep Arrow types (`types_mapper=pandas.ArrowDtype`).
@@ -84,6 +87,8 @@ pub fn event_schema(info: &FrameInfo) -> SchemaRef {
         Field::new("participant", DataType::Utf8, true),
         Field::new("flags", DataType::UInt8, false),
         Field::new("detail", DataType::UInt8, false),
+        Field::new("position", DataType::UInt16, true),
+        Field::new("order_count", DataType::UInt32, true),
     ];
     Arc::new(Schema::new_with_metadata(fields, info.metadata()))
 }
@@ -123,6 +128,8 @@ pub struct EventFrameBuilder {
     participant: StringBuilder,
     flags: UInt8Builder,
     detail: UInt8Builder,
+    position: UInt16Builder,
+    order_count: UInt32Builder,
 }
 
 impl EventFrameBuilder {
@@ -147,6 +154,8 @@ impl EventFrameBuilder {
             participant: StringBuilder::with_capacity(capacity, capacity),
             flags: UInt8Builder::with_capacity(capacity),
             detail: UInt8Builder::with_capacity(capacity),
+            position: UInt16Builder::with_capacity(capacity),
+            order_count: UInt32Builder::with_capacity(capacity),
         }
     }
 
@@ -187,7 +196,7 @@ impl EventFrameBuilder {
         symbols: &(impl Symbols + ?Sized),
     ) -> Result<()> {
         let ts_event_ns = self.units.ts_event_ns(cold)?;
-        let price = if has_price(event.kind) { Some(self.price(event, cold)?) } else { None };
+        let price = if has_price(event) { Some(self.price(event, cold)?) } else { None };
         self.ts_event.append_value(ts_event_ns);
         self.ts_recv.append_option(ts_recv_ns);
         self.sequence.append_value(cold.sequence);
@@ -196,13 +205,22 @@ impl EventFrameBuilder {
         self.side.append_value(side_code(event.side));
         self.price.append_option(price);
         self.quantity.append_value(event.quantity);
-        self.order_id.append_value(event.order_id);
-        self.match_id.append_value(cold.match_id);
+        self.append_ids(event, cold);
         self.participant.append_option(participant(cold));
         self.flags.append_value(event.flags);
         self.detail.append_value(event.detail);
         self.rows += 1;
         Ok(())
+    }
+
+    /// Of a level event the order that it lists, its position and count; of others order and match.
+    fn append_ids(&mut self, event: &Event, cold: &EventCold) {
+        let is_level = is_level(event.kind);
+        let (order_id, match_id) = if is_level { (cold.match_id, 0) } else { (event.order_id, cold.match_id) };
+        self.order_id.append_value(order_id);
+        self.match_id.append_value(match_id);
+        self.position.append_option(Some(event.level_position()).filter(|position| is_level && *position != 0));
+        self.order_count.append_option(Some(event.level_orders()).filter(|count| is_level && *count != 0));
     }
 
     fn append_instrument(&mut self, event: &Event, symbols: &(impl Symbols + ?Sized)) {
@@ -241,24 +259,30 @@ impl EventFrameBuilder {
             Arc::new(self.participant.finish()),
             Arc::new(self.flags.finish()),
             Arc::new(self.detail.finish()),
+            Arc::new(self.position.finish()),
+            Arc::new(self.order_count.finish()),
         ];
         self.rows = 0;
         Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
     }
 }
 
-fn has_price(kind: EventKind) -> bool {
-    matches!(
-        kind,
+fn is_level(kind: EventKind) -> bool {
+    matches!(kind, EventKind::LEVEL_SET | EventKind::LEVEL_DELETE)
+}
+
+/// Whether an event has a price: most kinds of it, unless it is of market orders.
+fn has_price(event: &Event) -> bool {
+    let is_of_order = matches!(
+        event.kind,
         EventKind::ADD
             | EventKind::MODIFY
             | EventKind::REDUCE
             | EventKind::EXECUTE
             | EventKind::DELETE
-            | EventKind::LEVEL_SET
-            | EventKind::LEVEL_DELETE
             | EventKind::TRADE
-    )
+    );
+    (is_of_order || is_level(event.kind)) && event.price != Event::NO_PRICE
 }
 
 /// The participant's text; `None` where there is none, or bytes that are no text.

@@ -87,7 +87,10 @@ impl MboFrame {
                 ts_event_ns.cast_unsigned(),
             ),
             order_id,
-            price: self.units.price_e9(event.price).ok_or_else(price_error)?,
+            price: match event.price {
+                Event::NO_PRICE => UNDEF_PRICE,
+                price => self.units.price_e9(price).ok_or_else(price_error)?,
+            },
             size: u32::try_from(event.quantity)
                 .map_err(|_| ExportError::Quantity { sequence, quantity: event.quantity })?,
             flags: FlagSet::new(event.flags & !flags::LAST | unsound),

@@ -143,6 +143,26 @@ fn clear_of_the_channel_clears_every_instrument_of_the_file() {
 }
 
 #[test]
+fn market_orders_have_no_price() {
+    let records = written(&[event(EventKind::ADD, 1, Event::NO_PRICE, 5)]);
+    assert_eq!(records[0].price, dbn::UNDEF_PRICE);
+}
+
+#[test]
+fn a_feed_of_levels_alone_is_refused_and_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("levels.dbn");
+    let mut writer = DbnWriter::create(&path, &DbnConfig::default(), Units::new(10_000, MIDNIGHT_NS).unwrap()).unwrap();
+    let levels = [event(EventKind::LEVEL_SET, 1, 10_000, 5), event(EventKind::LEVEL_DELETE, 1, 10_000, 5)];
+    writer.write(Events::new(&levels, &[EventCold::default(); 2], &[]), &symbols()).unwrap();
+    let error = writer.finish().unwrap_err().to_string();
+    assert!(error.contains("2 of them") && error.contains("write Parquet or Arrow"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let summary = write(&path, &[levels[0], event(EventKind::ADD, 1, 10_000, 1)]);
+    assert_eq!((summary.records, summary.levels, summary.without_record), (1, 1, 1));
+}
+
+#[test]
 fn header_names_dataset_symbols_and_time() {
     let folder = tempfile::tempdir().unwrap();
     let mut unnamed = event(EventKind::ADD, 2, 10_000, 1);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, fs::File, os::unix::fs::symlink, path::Path
 use arrow_array::{
     Array, RecordBatch, StringArray,
     cast::AsArray,
-    types::{Decimal128Type, TimestampNanosecondType, UInt8Type, UInt32Type, UInt64Type},
+    types::{Decimal128Type, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type},
 };
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{DataType, SchemaRef};
@@ -109,6 +109,31 @@ fn each_event_is_a_row_with_exact_values() {
     let bytes = |name| batch.column_by_name(name).unwrap().as_primitive::<UInt8Type>().values().to_vec();
     assert_eq!(bytes("flags"), [128, 0, 128]);
     assert_eq!(bytes("detail"), [0, 5, 0]);
+    for name in ["position", "order_count"] {
+        assert_eq!(batch.column_by_name(name).unwrap().null_count(), 3, "no event is of a level");
+    }
+}
+
+#[test]
+fn level_events_have_position_and_count_and_listed_orders_their_id() {
+    let mut builder = EventFrameBuilder::new(&info(), units(), 4);
+    let set = |position, orders, price| Event {
+        kind: EventKind::LEVEL_SET,
+        order_id: Event::level_key_within(position, orders, 10),
+        ..add(7, 0, price)
+    };
+    let listed = EventCold { match_id: 77, ..cold(2) };
+    let events = [set(3, 70_000, 1), set(1, 1, Event::NO_PRICE), set(0, 0, 5)];
+    builder.append(Events::new(&events, &[cold(1), listed, cold(3)], &[]), &symbols()).unwrap();
+    let batch = builder.finish().unwrap();
+    let column = |name| batch.column_by_name(name).unwrap();
+    let positions = column("position").as_primitive::<UInt16Type>();
+    assert_eq!(positions.iter().collect::<Vec<_>>(), [Some(3), Some(1), None]);
+    let counts = column("order_count").as_primitive::<UInt32Type>();
+    assert_eq!(counts.iter().collect::<Vec<_>>(), [Some(70_000), Some(1), None]);
+    assert_eq!(column("order_id").as_primitive::<UInt64Type>().values().to_vec(), [0, 77, 0]);
+    assert_eq!(column("match_id").as_primitive::<UInt64Type>().values().to_vec(), [0, 0, 0]);
+    assert_eq!(prices(&batch, "price"), [Some(100_000), None, Some(500_000)]);
 }
 
 #[test]
@@ -128,7 +153,7 @@ fn event_that_no_column_holds_is_an_error_with_its_sequence() {
         builder.append(Events::new(&[event], &[cold], &[]), &symbols()).unwrap_err().to_string()
     };
     assert!(refused(add(7, 1, 10_000_000_000_000), cold(77)).starts_with("sequence 77: price 10000000000000 "));
-    assert!(refused(add(7, 1, i64::MIN), cold(78)).contains("sequence 78"));
+    assert!(refused(add(7, 1, i64::MIN + 1), cold(78)).contains("sequence 78"));
     let late = EventCold { ts_event_ns: u64::MAX, ..cold(79) };
     assert!(refused(add(7, 1, 1), late).contains("sequence 79: time"));
     assert!(builder.is_empty(), "a refused event leaves no half row");
@@ -258,12 +283,23 @@ fn full_disk_is_told_with_file_and_remedy() {
 
 #[test]
 fn books_are_frames_too() {
-    let level = |symbol, side, rank, price| LevelRow { symbol, side, rank, price, quantity: 300, order_count: 2 };
-    let levels = [level("AAPL", Side::BID, 0, 10_000), level("AAPL", Side::ASK, 0, 10_100)];
-    let batch = levels_batch(&info(), units(), levels).unwrap();
-    assert_eq!(prices(&batch, "price"), [Some(1_000_000_000), Some(1_010_000_000)]);
-    assert_eq!(texts(&batch, "side"), some(["B", "A"]));
-    assert_eq!(batch.column_by_name("order_count").unwrap().as_primitive::<UInt32Type>().values(), &[2, 2]);
+    let level = |symbol, side, rank, price| LevelRow {
+        symbol,
+        side,
+        rank,
+        price,
+        quantity: 300,
+        order_count: 2,
+        is_implied: false,
+    };
+    let market_orders = level("AAPL", Side::ASK, 0, Event::NO_PRICE);
+    let implied = LevelRow { is_implied: true, ..level("AAPL", Side::ASK, 0, 10_100) };
+    let batch = levels_batch(&info(), units(), [level("AAPL", Side::BID, 0, 10_000), market_orders, implied]).unwrap();
+    assert_eq!(prices(&batch, "price"), [Some(1_000_000_000), None, Some(1_010_000_000)]);
+    assert_eq!(texts(&batch, "side"), some(["B", "A", "A"]));
+    let implied = batch.column_by_name("implied").unwrap().as_boolean();
+    assert_eq!(implied.iter().collect::<Vec<_>>(), [Some(false), Some(false), Some(true)]);
+    assert_eq!(batch.column_by_name("order_count").unwrap().as_primitive::<UInt32Type>().values(), &[2, 2, 2]);
     assert!(levels_batch(&info(), units(), [level("AAPL", Side::BID, 0, i64::MAX)]).is_err());
 
     let order = OrderRow { symbol: "A", side: Side::ASK, rank: 1, price: 5, position: 2, order_id: 17, quantity: 9 };

@@ -2,7 +2,7 @@
 
 use wirebook_abi::{Description, FieldInfo, FieldKind, MessageInfo};
 
-use crate::{Decimal, EncodeError, Value};
+use crate::{Decimal, EncodeError, Value, encode_blocks};
 
 /// A value to be written into a field.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,10 @@ pub enum FieldValue {
     Text(String),
     /// Bytes as they are.
     Bytes(Vec<u8>),
+    /// No value, of a field that has a wire integer for it.
+    Null,
+    /// Values of a field that has several.
+    List(Vec<FieldValue>),
 }
 
 impl From<Value<'_>> for FieldValue {
@@ -27,6 +31,10 @@ impl From<Value<'_>> for FieldValue {
             Value::Decimal(value) => Self::Decimal(value),
             Value::Text(text) => Self::Text(text.to_string()),
             Value::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
+            Value::Null(_) => Self::Null,
+            Value::Float(value) => Self::Float(value),
+            Value::Utf8(text) => Self::Text(text.to_owned()),
+            Value::List(list) => Self::List(list.values().map(Self::from).collect()),
         }
     }
 }
@@ -45,6 +53,9 @@ pub fn encode<'v>(
     values: impl IntoIterator<Item = (&'v str, FieldValue)>,
 ) -> Result<Vec<u8>, EncodeError> {
     let info = find(description, message)?;
+    if description.header.size != 0 {
+        return encode_blocks::encode(description, info, values);
+    }
     let mut output = vec![0; info.length as usize];
     for field in info.fields.as_slice() {
         write(info, field, default(info, field).as_ref(), &mut output)?;
@@ -101,35 +112,83 @@ fn write(
         target.fill(padding(field.kind));
         return Ok(());
     };
-    let bytes = wire(field, value).filter(|bytes| bytes.len() == size).ok_or_else(|| EncodeError::BadValue {
-        message: info.name.as_str(),
-        field: field.name.as_str(),
-        value: shown(value),
-        would_do: would_do(field),
-    })?;
+    let bytes = bytes_of(field, value, field.scale.max(1)).filter(|bytes| bytes.len() == size);
+    let bytes = bytes.ok_or_else(|| bad_value(info, field, value))?;
     target.copy_from_slice(&bytes);
     Ok(())
 }
 
-fn padding(kind: FieldKind) -> u8 {
+/// The error of a value that does not fit.
+pub(crate) fn bad_value(info: &'static MessageInfo, field: &'static FieldInfo, value: &FieldValue) -> EncodeError {
+    EncodeError::BadValue {
+        message: info.name.as_str(),
+        field: field.name.as_str(),
+        value: shown(value),
+        would_do: would_do(field),
+    }
+}
+
+pub(crate) fn padding(kind: FieldKind) -> u8 {
     match kind {
         FieldKind::CHAR | FieldKind::ASCII | FieldKind::ASCII_DECIMAL => b' ',
         _ => 0,
     }
 }
 
-/// The field's bytes; `None` for a value that does not fit.
-fn wire(field: &FieldInfo, value: &FieldValue) -> Option<Vec<u8>> {
-    if let FieldValue::Bytes(bytes) = value {
-        return Some(bytes.clone());
+/// The field's bytes; `None` for a value that does not fit. The integer is the value times `scale`.
+pub(crate) fn bytes_of(field: &FieldInfo, value: &FieldValue, scale: u64) -> Option<Vec<u8>> {
+    match value {
+        FieldValue::Bytes(bytes) => Some(bytes.clone()),
+        FieldValue::Null => null(field),
+        FieldValue::List(values) if values.len() == usize::from(field.count) => {
+            let one = FieldInfo { count: 1, size: field.size / u32::from(field.count.max(1)), ..*field };
+            values
+                .iter()
+                .map(|value| bytes_of(&one, value, scale))
+                .collect::<Option<Vec<_>>>()
+                .map(|parts| parts.concat())
+        }
+        FieldValue::List(_) => None,
+        _ => wire(field, value, scale),
     }
+}
+
+/// The bytes that mean no value.
+fn null(field: &FieldInfo) -> Option<Vec<u8>> {
+    let size = field.size as usize;
+    let order = |mut bytes: Vec<u8>| {
+        if field.big_endian != 0 {
+            bytes.reverse();
+        }
+        bytes
+    };
+    match field.kind {
+        FieldKind::FLOAT if size == 4 => Some(order(f32::NAN.to_le_bytes().to_vec())),
+        FieldKind::FLOAT => Some(order(f64::NAN.to_le_bytes().to_vec())),
+        _ if field.nullable == 0 => None,
+        FieldKind::ASCII | FieldKind::ASCII_NUL => Some(vec![0; size]),
+        _ => field.null.to_le_bytes().get(..size).map(|bytes| order(bytes.to_vec())),
+    }
+}
+
+fn wire(field: &FieldInfo, value: &FieldValue, scale: u64) -> Option<Vec<u8>> {
     let size = field.size as usize;
     match field.kind {
-        FieldKind::UNSIGNED | FieldKind::BITS => integer(field, value, 0, !(u128::MAX << (8 * size.min(8)))),
+        FieldKind::UNSIGNED | FieldKind::BITS => integer(field, value, scale, 0, !(u128::MAX << (8 * size.min(8)))),
         FieldKind::SIGNED => {
             let half = 1_u128 << (8 * size.clamp(1, 8) - 1);
-            integer(field, value, half, half - 1)
+            integer(field, value, scale, half, half - 1)
         }
+        FieldKind::FLOAT => float(field, value),
+        FieldKind::UTF8 => match value {
+            FieldValue::Text(text) => Some(text.as_bytes().to_vec()),
+            _ => None,
+        },
+        // Variable data is as long as its text.
+        FieldKind::ASCII | FieldKind::ASCII_NUL if size == 0 => match value {
+            FieldValue::Text(text) => latin1(text),
+            _ => None,
+        },
         FieldKind::CHAR | FieldKind::ASCII | FieldKind::ASCII_NUL => text(field, value),
         FieldKind::ASCII_DECIMAL => decimal_text(value, size),
         _ => match value {
@@ -140,9 +199,9 @@ fn wire(field: &FieldInfo, value: &FieldValue) -> Option<Vec<u8>> {
 }
 
 /// A two's complement integer from `-below` to `above`.
-fn integer(field: &FieldInfo, value: &FieldValue, below: u128, above: u128) -> Option<Vec<u8>> {
+fn integer(field: &FieldInfo, value: &FieldValue, scale: u64, below: u128, above: u128) -> Option<Vec<u8>> {
     let size = field.size as usize;
-    let raw = number(field, value)?.mantissa_at(field.scale.max(1))?;
+    let raw = number(field, value)?.mantissa_at(scale)?;
     let fits = if raw < 0 { raw.unsigned_abs() <= below } else { raw.unsigned_abs() <= above };
     if !fits || !(1..=8).contains(&size) {
         return None;
@@ -154,13 +213,32 @@ fn integer(field: &FieldInfo, value: &FieldValue, below: u128, above: u128) -> O
     Some(bytes)
 }
 
-fn number(field: &FieldInfo, value: &FieldValue) -> Option<Decimal> {
+fn float(field: &FieldInfo, value: &FieldValue) -> Option<Vec<u8>> {
+    let number = match value {
+        FieldValue::Float(number) => *number,
+        FieldValue::Integer(number) => *number as f64,
+        FieldValue::Decimal(number) => number.to_string().parse().ok()?,
+        FieldValue::Text(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    let mut bytes = match field.size {
+        4 => (number as f32).to_le_bytes().to_vec(),
+        8 => number.to_le_bytes().to_vec(),
+        _ => return None,
+    };
+    if field.big_endian != 0 {
+        bytes.reverse();
+    }
+    Some(bytes)
+}
+
+pub(crate) fn number(field: &FieldInfo, value: &FieldValue) -> Option<Decimal> {
     match value {
         FieldValue::Integer(value) => Some(Decimal { mantissa: *value, scale: 1 }),
         FieldValue::Decimal(value) => Some(*value),
         FieldValue::Float(value) => Decimal::parse(&value.to_string()),
         FieldValue::Text(text) => Decimal::parse(text.trim()).or_else(|| Decimal::parse(code_named(field, text)?)),
-        FieldValue::Bytes(_) => None,
+        FieldValue::Bytes(_) | FieldValue::Null | FieldValue::List(_) => None,
     }
 }
 
@@ -199,7 +277,7 @@ fn decimal_text(value: &FieldValue, size: usize) -> Option<Vec<u8>> {
         FieldValue::Decimal(value) => value.to_string(),
         FieldValue::Float(value) => value.to_string(),
         FieldValue::Text(text) => text.trim().to_owned(),
-        FieldValue::Bytes(_) => return None,
+        FieldValue::Bytes(_) | FieldValue::Null | FieldValue::List(_) => return None,
     };
     latin1(&format!("{text:>size$}"))
 }
@@ -217,6 +295,8 @@ fn shown(value: &FieldValue) -> String {
         FieldValue::Float(value) => value.to_string(),
         FieldValue::Text(text) => format!("{text:?}"),
         FieldValue::Bytes(bytes) => format!("{} bytes", bytes.len()),
+        FieldValue::Null => "no value".into(),
+        FieldValue::List(values) => format!("{} values", values.len()),
     }
 }
 
@@ -241,7 +321,7 @@ fn would_do(field: &FieldInfo) -> String {
     format!("{shape}, such as {}", listed.join(", "))
 }
 
-fn unknown_field(info: &'static MessageInfo, field: &str) -> EncodeError {
+pub(crate) fn unknown_field(info: &'static MessageInfo, field: &str) -> EncodeError {
     let known: Vec<_> = info.fields.as_slice().iter().map(|field| field.name.as_str()).collect();
     EncodeError::UnknownField { message: info.name.as_str(), field: field.to_owned(), known: known.join(", ") }
 }

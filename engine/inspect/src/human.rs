@@ -17,11 +17,14 @@ impl fmt::Display for HumanForm<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let info = self.message.info;
         writeln!(f, "{} {}, {} bytes", info.type_text.as_str(), info.name.as_str(), self.message.bytes.len())?;
-        let rows: Vec<_> = self.message.fields().map(|field| (field, printable(&field.value.to_string()))).collect();
-        let names = rows.iter().map(|(field, _)| field.info.name.as_str().len()).max().unwrap_or(0);
-        let values = rows.iter().map(|(_, value)| value.chars().count()).max().unwrap_or(0);
-        for (field, value) in &rows {
-            let line = format!("  {:names$}  {value:values$}  {}", field.info.name.as_str(), remarks(field));
+        let fields = self.message.fields();
+        let rows: Vec<_> = fields
+            .map(|field| (field.path.to_string(), printable(&field.value.to_string()), remarks(&field)))
+            .collect();
+        let names = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+        let values = rows.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or(0);
+        for (name, value, remarks) in &rows {
+            let line = format!("  {name:names$}  {value:values$}  {remarks}");
             writeln!(f, "{}", line.trim_end())?;
         }
         if !self.message.unknown_bytes().is_empty() {

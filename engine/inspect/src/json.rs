@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::{InspectError, InspectedMessage, Latin1};
+use crate::{FieldPath, InspectError, InspectedMessage, Latin1};
 
 /// Where a message was found.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,18 +29,18 @@ impl fmt::Display for JsonLine<'_> {
         f.write_str(",\"fields\":{")?;
         let mut members = Members::default();
         for field in message.fields() {
-            members.key(f, field.info.name.as_str())?;
+            members.key(f, field.path)?;
             field.value.write_json(f)?;
         }
         f.write_str("},\"raw\":{")?;
         let mut members = Members::default();
-        for (name, raw) in message.fields().filter_map(|field| Some((field.info.name.as_str(), field.value.raw()?))) {
+        for (name, raw) in message.fields().filter_map(|field| Some((field.path, field.value.raw()?))) {
             members.key(f, name)?;
             write!(f, "{raw}")?;
         }
         f.write_str("},\"meanings\":{")?;
         let mut members = Members::default();
-        for (name, meaning) in message.fields().filter_map(|field| Some((field.info.name.as_str(), field.meaning?))) {
+        for (name, meaning) in message.fields().filter_map(|field| Some((field.path, field.meaning?))) {
             members.key(f, name)?;
             write_text(f, meaning.chars())?;
         }
@@ -94,12 +94,15 @@ struct Members {
 }
 
 impl Members {
-    fn key(&mut self, out: &mut impl Write, name: &str) -> fmt::Result {
+    fn key(&mut self, out: &mut impl Write, name: FieldPath) -> fmt::Result {
         if self.has_one {
             out.write_char(',')?;
         }
         self.has_one = true;
-        write_text(out, name.chars())?;
+        match name.groups() {
+            [] => write_text(out, name.name().chars())?,
+            _ => write_text(out, name.to_string().chars())?,
+        }
         out.write_char(':')
     }
 }

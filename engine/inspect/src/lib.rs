@@ -9,11 +9,14 @@
 
 mod decimal;
 mod encode;
+mod encode_blocks;
 mod error;
 mod human;
 mod json;
 mod message;
+mod parts;
 mod value;
+mod walk;
 
 pub use decimal::Decimal;
 pub use encode::{FieldValue, encode};
@@ -21,4 +24,5 @@ pub use error::{EncodeError, InspectError};
 pub use human::HumanForm;
 pub use json::{ErrorLine, JsonLine, Place};
 pub use message::{InspectedField, InspectedMessage, message};
-pub use value::{Latin1, Value};
+pub use value::{Latin1, List, Value};
+pub use walk::FieldPath;

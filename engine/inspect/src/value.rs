@@ -7,7 +7,7 @@ use wirebook_abi::{FieldInfo, FieldKind};
 use crate::Decimal;
 
 /// Value of a field, borrowed from the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     /// Unsigned integer.
     Unsigned(u64),
@@ -21,31 +21,89 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// Flag set.
     Bits(u64),
+    /// No value: the wire integer that says so.
+    Null(i128),
+    /// Binary floating point; no value where it is not a number.
+    Float(f64),
+    /// Text in UTF-8.
+    Utf8(&'a str),
+    /// Several values of one field, one behind the other.
+    List(List<'a>),
+}
+
+/// Values of a field that has several.
+#[derive(Clone, Copy, Debug)]
+pub struct List<'a> {
+    field: &'static FieldInfo,
+    bytes: &'a [u8],
+}
+
+impl PartialEq for List<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.values().eq(other.values())
+    }
+}
+
+impl<'a> List<'a> {
+    /// The values in order.
+    pub fn values(self) -> impl Iterator<Item = Value<'a>> {
+        let size = (self.bytes.len() / usize::from(self.field.count.max(1))).max(1);
+        self.bytes.chunks_exact(size).map(move |bytes| Value::read_one(self.field, bytes, self.field.scale))
+    }
 }
 
 impl<'a> Value<'a> {
     /// Reads a field's own bytes as its description says.
     ///
     /// An integer of a size that no description gives (none, or over eight bytes) reads as bytes, not as a wrong number.
-    pub fn read(field: &FieldInfo, bytes: &'a [u8]) -> Self {
+    pub fn read(field: &'static FieldInfo, bytes: &'a [u8]) -> Self {
+        Self::read_scaled(field, bytes, field.scale)
+    }
+
+    /// As [`read`](Self::read), with a scale that another field gave.
+    pub(crate) fn read_scaled(field: &'static FieldInfo, bytes: &'a [u8], scale: u64) -> Self {
+        if field.count > 1 { Self::List(List { field, bytes }) } else { Self::read_one(field, bytes, scale) }
+    }
+
+    fn read_one(field: &FieldInfo, bytes: &'a [u8], scale: u64) -> Self {
+        if let Some(null) = null(field, bytes) {
+            return Self::Null(null);
+        }
         match field.kind {
             FieldKind::UNSIGNED | FieldKind::SIGNED | FieldKind::BITS if !(1..=8).contains(&bytes.len()) => {
                 Self::Bytes(bytes)
             }
             FieldKind::UNSIGNED => match unsigned(bytes, field.big_endian != 0) {
-                raw if field.scale > 1 => Self::Decimal(Decimal { mantissa: raw.into(), scale: field.scale }),
+                raw if scale > 1 => Self::Decimal(Decimal { mantissa: raw.into(), scale }),
                 raw => Self::Unsigned(raw),
             },
             FieldKind::SIGNED => match signed(bytes, field.big_endian != 0) {
-                raw if field.scale > 1 => Self::Decimal(Decimal { mantissa: raw.into(), scale: field.scale }),
+                raw if scale > 1 => Self::Decimal(Decimal { mantissa: raw.into(), scale }),
                 raw => Self::Signed(raw),
             },
             FieldKind::BITS => Self::Bits(unsigned(bytes, field.big_endian != 0)),
             FieldKind::CHAR => Self::Text(Latin1(bytes)),
+            // Data of variable length has no padding.
+            FieldKind::ASCII | FieldKind::ASCII_NUL if field.size == 0 => Self::Text(Latin1(bytes)),
             FieldKind::ASCII => Self::Text(Latin1(trimmed(bytes, b' '))),
             FieldKind::ASCII_NUL => Self::Text(Latin1(trimmed(bytes, 0))),
             FieldKind::ASCII_DECIMAL => number(bytes),
+            FieldKind::FLOAT => float(bytes, field.big_endian != 0),
+            FieldKind::UTF8 => std::str::from_utf8(bytes).map_or(Self::Bytes(bytes), Self::Utf8),
             _ => Self::Bytes(bytes),
+        }
+    }
+
+    /// An integer times `factor` over `scale`.
+    pub(crate) fn scaled(self, factor: u64, scale: u64) -> Self {
+        let mantissa = match self {
+            Self::Unsigned(raw) => i128::from(raw),
+            Self::Signed(raw) => i128::from(raw),
+            other => return other,
+        };
+        match mantissa.checked_mul(i128::from(factor)) {
+            Some(mantissa) => Self::Decimal(Decimal { mantissa, scale }),
+            None => self,
         }
     }
 
@@ -53,6 +111,7 @@ impl<'a> Value<'a> {
     pub fn raw(&self) -> Option<i128> {
         match self {
             Self::Decimal(Decimal { mantissa, scale }) if *mantissa != 0 && *scale > 1 => Some(*mantissa),
+            Self::Null(raw) => Some(*raw),
             _ => None,
         }
     }
@@ -61,7 +120,18 @@ impl<'a> Value<'a> {
     pub(crate) fn write_json(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::Text(text) => crate::json::write_text(out, text.chars()),
+            Self::Utf8(text) => crate::json::write_text(out, text.chars()),
             Self::Bytes(_) => write!(out, "\"{self}\""),
+            Self::Null(_) => out.write_str("null"),
+            Self::Float(value) if !value.is_finite() => out.write_str("null"),
+            Self::List(list) => {
+                out.write_char('[')?;
+                for (at, value) in list.values().enumerate() {
+                    out.write_str(if at == 0 { "" } else { "," })?;
+                    value.write_json(out)?;
+                }
+                out.write_char(']')
+            }
             _ => write!(out, "{self}"),
         }
     }
@@ -75,6 +145,13 @@ impl fmt::Display for Value<'_> {
             Self::Decimal(value) => write!(f, "{value}"),
             Self::Text(text) => write!(f, "{text}"),
             Self::Bytes(bytes) => bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
+            Self::Null(_) => f.write_str("none"),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::Utf8(text) => f.write_str(text),
+            Self::List(list) => list.values().enumerate().try_for_each(|(at, value)| {
+                f.write_str(if at == 0 { "" } else { ", " })?;
+                write!(f, "{value}")
+            }),
         }
     }
 }
@@ -112,6 +189,30 @@ pub(crate) fn unsigned(bytes: &[u8], big_endian: bool) -> u64 {
 fn signed(bytes: &[u8], big_endian: bool) -> i64 {
     let unused = 64 - 8 * bytes.len() as u32;
     (unsigned(bytes, big_endian) << unused).cast_signed() >> unused
+}
+
+/// The null value, where the bytes hold it.
+fn null(field: &FieldInfo, bytes: &[u8]) -> Option<i128> {
+    let is_integer = matches!(field.kind, FieldKind::UNSIGNED | FieldKind::SIGNED | FieldKind::CHAR | FieldKind::BITS);
+    if field.nullable == 0 || !is_integer || !(1..=8).contains(&bytes.len()) {
+        return None;
+    }
+    let big_endian = field.big_endian != 0;
+    let is_null = unsigned(bytes, big_endian) == field.null & u64::MAX >> (64 - 8 * bytes.len());
+    let raw = if field.kind == FieldKind::SIGNED {
+        signed(bytes, big_endian).into()
+    } else {
+        unsigned(bytes, big_endian).into()
+    };
+    is_null.then_some(raw)
+}
+
+fn float(bytes: &[u8], big_endian: bool) -> Value<'_> {
+    match bytes.len() {
+        4 => Value::Float(f32::from_bits(unsigned(bytes, big_endian) as u32).into()),
+        8 => Value::Float(f64::from_bits(unsigned(bytes, big_endian))),
+        _ => Value::Bytes(bytes),
+    }
 }
 
 fn trimmed(bytes: &[u8], padding: u8) -> &[u8] {

@@ -2,26 +2,14 @@
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use wirebook_abi::{
-    Clock, Description, EnumInfo, EnumValue, FieldInfo, FieldKind, MessageInfo, OrderIds, Text, describe::List,
-};
+use wirebook_abi::{Description, EnumInfo, EnumValue, FieldInfo, FieldKind, MessageInfo, Text, describe::List};
 use wirebook_inspect::{
     Decimal, EncodeError, ErrorLine, FieldValue, HumanForm, InspectError, JsonLine, Latin1, Place, Value, encode,
     message,
 };
 
 const fn field(name: &'static str, kind: FieldKind, offset: u32, size: u32) -> FieldInfo {
-    FieldInfo {
-        name: Text::new(name),
-        unit: Text::new(""),
-        offset,
-        size,
-        scale: 1,
-        kind,
-        big_endian: 1,
-        reserved: [0; 6],
-        enumeration: EnumInfo::NONE,
-    }
+    FieldInfo { name: Text::new(name), offset, size, kind, big_endian: 1, ..FieldInfo::PLAIN }
 }
 
 const fn code(code: &'static str, name: &'static str) -> EnumValue {
@@ -66,6 +54,7 @@ const fn layout(type_text: &'static str, name: &'static str, length: u32, fields
         type_value: type_text.as_bytes()[0] as u32,
         length,
         fields: List::new(fields),
+        ..MessageInfo::PLAIN
     }
 }
 
@@ -82,13 +71,8 @@ static PROTOCOL: Description = Description {
     family: Text::new("itch"),
     timezone: Text::new("UTC"),
     price_scale: 10_000,
-    instrument_limit: 0,
-    order_ids: OrderIds::ANY,
-    clock: Clock::UNIX,
-    reserved: 0,
-    framings: List::new(&[]),
     messages: List::new(&MESSAGES),
-    statuses: List::new(&[]),
+    ..Description::PLAIN
 };
 
 fn order_bytes() -> Vec<u8> {

@@ -254,3 +254,15 @@ fn raw_mold_packets_come_one_by_one_and_a_cut_one_is_an_error() {
         "{error:?}"
     );
 }
+
+#[test]
+fn a_raw_mold_packet_that_is_cut_behind_a_message_is_delivered_ahead_of_the_error() {
+    let packets = [mold(1, &[b"first"]), mold(2, &[b"second", b"third"])];
+    let file = packets.concat();
+    let mut source = CaptureSource::from_memory(file[..file.len() - 1].to_vec()).unwrap();
+    let (got, error) = collect(&mut source);
+    assert_eq!(payloads(&got), [&packets[0][..], &packets[1][..packets[1].len() - 1]]);
+    assert_eq!((source.counters().frames, source.counters().cut), (2, 1));
+    let offset = packets[0].len() as u64;
+    assert!(matches!(error, Some(SourceError::Truncated { offset: at, .. }) if at == offset), "{error:?}");
+}

@@ -41,19 +41,46 @@ impl Book {
         self.top(usize::MAX)
     }
 
-    /// The queue at a price, first served first.
+    /// The best `n` levels of each side of the implied book, where the feed gives one; else none.
+    #[pyo3(signature = (n=usize::MAX))]
+    fn implied(&self, n: usize) -> PyResult<Frame> {
+        self.with(|view| view.implied(n).map(Frame::new).map_err(export_error))
+    }
+
+    /// The queue at a price, first served first. A feed of price levels has none, and that is an error.
     fn orders(&self, price: &Bound<'_, PyAny>) -> PyResult<Frame> {
         let text = price.str()?.to_string();
         let scale = self.lock()?.price_scale;
         let price = Decimal::parse(&text).and_then(|price| price.mantissa_at(scale)?.try_into().ok());
         let price: i64 = price
             .ok_or_else(|| PyValueError::new_err(format!("price: {text} is not a price in steps of 1/{scale}")))?;
-        self.with(|view| view.orders(Some(price)).map(Frame::new).map_err(export_error))
+        self.with(|view| match view.has_orders() {
+            true => view.orders(Some(price)).map(Frame::new).map_err(export_error),
+            false => Err(PyValueError::new_err(format!(
+                "{}: the feed gives price levels and no orders: top, depth and implied show them",
+                view.symbol()
+            ))),
+        })
     }
 
-    /// Every order, with its level and its place in the queue.
+    /// Every order, with its level and its place in the queue; of a feed of price levels every level, implied ones last.
     fn snapshot(&self) -> PyResult<Frame> {
-        self.with(|view| view.orders(None).map(Frame::new).map_err(export_error))
+        self.with(|view| {
+            let whole = if view.has_orders() { view.orders(None) } else { view.all_levels() };
+            whole.map(Frame::new).map_err(export_error)
+        })
+    }
+
+    /// What the feed gives of the book: `orders`, `levels`, or `both`.
+    #[getter]
+    fn given(&self) -> PyResult<&'static str> {
+        self.with(|view| {
+            Ok(match (view.book.is_given, view.has_orders()) {
+                (false, _) => "orders",
+                (true, false) => "levels",
+                (true, true) => "both",
+            })
+        })
     }
 
     /// Where an order stands; `None` where it does not rest in this book.
@@ -62,7 +89,7 @@ impl Book {
         let Some((price, position)) = found else { return Ok(None) };
         let facts = PyDict::new(py);
         facts.set_item("side", position.side.code())?;
-        facts.set_item("price", decimal(py, &price)?)?;
+        facts.set_item("price", decimal(py, price.as_ref(), position.side)?)?;
         facts.set_item("quantity", position.quantity)?;
         facts.set_item("orders_ahead", position.ahead)?;
         facts.set_item("quantity_ahead", position.quantity_ahead)?;
@@ -99,7 +126,9 @@ impl Book {
             let rows = view.side(side).iter().take(n);
             Ok(rows.map(|level| (view.decimal(level.price), level.quantity, level.order_count)).collect::<Vec<_>>())
         })?;
-        rows.into_iter().map(|(price, quantity, count)| Ok((decimal(py, &price)?, quantity, count))).collect()
+        rows.into_iter()
+            .map(|(price, quantity, count)| Ok((decimal(py, price.as_ref(), side)?, quantity, count)))
+            .collect()
     }
 
     /// Sequence of the message that the book stands at.
@@ -125,7 +154,8 @@ impl Book {
 
     fn __repr__(&self) -> PyResult<String> {
         self.with(|view| {
-            let price = |side| view.best(side).map_or("none".to_owned(), |best| view.decimal(best.price).to_string());
+            let text = |price| view.decimal(price).map_or("market".to_owned(), |price| price.to_string());
+            let price = |side| view.best(side).map_or("none".to_owned(), |best| text(best.price));
             let (bid, ask) = (price(Side::BID), price(Side::ASK));
             Ok(format!("<Book {}: bid {bid}, ask {ask}, at sequence {}>", view.symbol(), view.book.sequence))
         })
@@ -150,11 +180,17 @@ impl Book {
 
     fn best<'py>(&self, py: Python<'py>, side: Side) -> PyResult<Option<Best<'py>>> {
         let found = self.with(|view| Ok(view.best(side).map(|best| (best, view.decimal(best.price)))))?;
-        found.map(|(best, price)| Ok((decimal(py, &price)?, best.quantity, best.order_count))).transpose()
+        found.map(|(best, price)| Ok((decimal(py, price.as_ref(), side)?, best.quantity, best.order_count))).transpose()
     }
 }
 
-/// A price as Python's exact `Decimal`.
-fn decimal<'py>(py: Python<'py>, price: &Decimal) -> PyResult<Bound<'py, PyAny>> {
-    py.import("decimal")?.getattr("Decimal")?.call1((price.to_string(),))
+/// A price as Python's exact `Decimal`. Market orders, which have none, are better than every price: a bid's is infinite, an
+/// ask's infinitely low.
+fn decimal<'py>(py: Python<'py>, price: Option<&Decimal>, side: Side) -> PyResult<Bound<'py, PyAny>> {
+    let text = match price {
+        Some(price) => price.to_string(),
+        None if side == Side::BID => "Infinity".to_owned(),
+        None => "-Infinity".to_owned(),
+    };
+    py.import("decimal")?.getattr("Decimal")?.call1((text,))
 }

@@ -1,6 +1,6 @@
 //! A book as frames.
 
-use wirebook_abi::Side;
+use wirebook_abi::{Event, Side};
 use wirebook_export::{
     ExportError, FrameInfo, LevelRow, OrderRow, Quote, RecordBatch, TopRow, Units, levels_batch, orders_batch,
 };
@@ -29,14 +29,25 @@ impl<'a> BookView<'a> {
         self.book.symbol.as_deref().unwrap_or("")
     }
 
-    /// Levels of a side, best first.
+    /// Levels of a side, best first, as tops show them.
     pub fn side(&self, side: Side) -> &'a [LevelImage] {
         if side == Side::BID { &self.book.bids } else { &self.book.asks }
     }
 
-    /// A price as a number.
-    pub fn decimal(&self, price: i64) -> Decimal {
-        Decimal { mantissa: price.into(), scale: self.price_scale }
+    /// Levels of a side of the implied book, best first.
+    pub fn implied_side(&self, side: Side) -> &'a [LevelImage] {
+        if side == Side::BID { &self.book.implied.bids } else { &self.book.implied.asks }
+    }
+
+    /// Whether the feed gives this instrument's orders, be it beside levels; an empty book does not say.
+    pub fn has_orders(&self) -> bool {
+        let is_listed = || self.ranked().any(|(_, _, level)| !level.orders.is_empty());
+        !self.book.is_given || self.book.is_empty() || !self.book.by_order.is_empty() || is_listed()
+    }
+
+    /// A price as a number; `None` of market orders.
+    pub fn decimal(&self, price: i64) -> Option<Decimal> {
+        (price != Event::NO_PRICE).then_some(Decimal { mantissa: price.into(), scale: self.price_scale })
     }
 
     /// Venue time of the message that it stands at, nanoseconds since 1970 UTC; `None` before the first.
@@ -51,7 +62,7 @@ impl<'a> BookView<'a> {
         Some(Quote { price: level.price, quantity: level.quantity, order_count: level.order_count })
     }
 
-    /// Orders of both sides.
+    /// Orders of both sides, as the levels count them.
     pub fn order_count(&self) -> u64 {
         self.ranked().map(|(_, _, level)| u64::from(level.order_count)).sum()
     }
@@ -73,15 +84,43 @@ impl<'a> BookView<'a> {
     ///
     /// [`ExportError::Price`] for a price that a frame cannot hold.
     pub fn levels(&self, most: usize) -> Result<RecordBatch, ExportError> {
-        let rows = self.ranked().filter(|(_, rank, _)| (*rank as usize) < most).map(|(side, rank, level)| LevelRow {
-            symbol: self.symbol(),
-            side,
-            rank,
-            price: level.price,
-            quantity: level.quantity,
-            order_count: level.order_count,
-        });
+        levels_batch(self.info, self.units, self.level_rows(most, false))
+    }
+
+    /// The same of the implied book.
+    ///
+    /// # Errors
+    ///
+    /// As [`levels`](Self::levels).
+    pub fn implied(&self, most: usize) -> Result<RecordBatch, ExportError> {
+        levels_batch(self.info, self.units, self.level_rows(most, true))
+    }
+
+    /// Every level, direct ones first.
+    ///
+    /// # Errors
+    ///
+    /// As [`levels`](Self::levels).
+    pub fn all_levels(&self) -> Result<RecordBatch, ExportError> {
+        let rows = self.level_rows(usize::MAX, false).chain(self.level_rows(usize::MAX, true));
         levels_batch(self.info, self.units, rows)
+    }
+
+    fn level_rows(&self, most: usize, is_implied: bool) -> impl Iterator<Item = LevelRow<'a>> {
+        let symbol = self.symbol();
+        let sides = [Side::BID, Side::ASK]
+            .map(|side| (side, if is_implied { self.implied_side(side) } else { self.side(side) }));
+        sides.into_iter().flat_map(move |(side, levels)| {
+            levels.iter().zip(0..).take(most).map(move |(level, rank)| LevelRow {
+                symbol,
+                side,
+                rank,
+                price: level.price,
+                quantity: level.quantity,
+                order_count: level.order_count,
+                is_implied,
+            })
+        })
     }
 
     /// The queues, first served first: of one price, or of all.
@@ -90,7 +129,7 @@ impl<'a> BookView<'a> {
     ///
     /// As [`levels`](Self::levels).
     pub fn orders(&self, price: Option<i64>) -> Result<RecordBatch, ExportError> {
-        let levels = self.ranked().filter(|(_, _, level)| price.is_none_or(|price| level.price == price));
+        let levels = self.by_order().filter(|(_, _, level)| price.is_none_or(|price| level.price == price));
         let rows = levels.flat_map(|(side, rank, level)| {
             level.orders.iter().zip(0..).map(move |(&(order_id, quantity), position)| OrderRow {
                 symbol: self.symbol(),
@@ -107,19 +146,35 @@ impl<'a> BookView<'a> {
 
     /// Every level with its side and rank.
     fn ranked(&self) -> impl Iterator<Item = (Side, u32, &'a LevelImage)> {
-        let bids = self.side(Side::BID).iter().zip(0..).map(|(level, rank)| (Side::BID, rank, level));
-        let asks = self.side(Side::ASK).iter().zip(0..).map(|(level, rank)| (Side::ASK, rank, level));
-        bids.chain(asks)
+        ranked(&self.book.bids, &self.book.asks)
+    }
+
+    /// Every level that orders make: where the feed gives both, beside those that it gives.
+    fn by_order(&self) -> impl Iterator<Item = (Side, u32, &'a LevelImage)> {
+        let by_order = &self.book.by_order;
+        let (bids, asks) = match by_order.is_empty() {
+            true => (&self.book.bids, &self.book.asks),
+            false => (&by_order.bids, &by_order.asks),
+        };
+        ranked(bids, asks)
     }
 
     /// Where an order stands; `None` where it does not rest here.
     pub fn position(&self, order_id: u64) -> Option<Position> {
-        self.ranked().find_map(|(side, _, level)| {
+        self.by_order().find_map(|(side, _, level)| {
             let ahead = level.orders.iter().position(|(id, _)| *id == order_id)?;
             let quantity_ahead = level.orders[..ahead].iter().map(|(_, quantity)| quantity).sum();
             Some(Position { side, price: level.price, quantity: level.orders[ahead].1, ahead, quantity_ahead })
         })
     }
+}
+
+fn ranked<'a>(
+    bids: &'a [LevelImage],
+    asks: &'a [LevelImage],
+) -> impl Iterator<Item = (Side, u32, &'a LevelImage)> + use<'a> {
+    let side = |side, levels: &'a [LevelImage]| levels.iter().zip(0..).map(move |(level, rank)| (side, rank, level));
+    side(Side::BID, bids).chain(side(Side::ASK, asks))
 }
 
 /// Where an order stands in its level's queue.

@@ -14,6 +14,7 @@ use wirebook_runtime::{ImageDetail, LevelImage};
 use crate::{book_view::BookView, player::Player};
 
 /// Writes levels, or with `orders` every order in its queue: `.json` has one object a line and book, the other endings frames.
+/// Of a feed of price levels there are no orders to write; `.json` has its levels all the same.
 ///
 /// # Errors
 ///
@@ -31,7 +32,7 @@ pub fn write(path: &Path, player: &Player, orders: bool) -> Result<(), ExportErr
     let detail = if orders { ImageDetail::Orders } else { ImageDetail::Levels };
     for book in player.books(detail) {
         let view = BookView::new(player, &book);
-        writer.write(&if orders { view.orders(None)? } else { view.levels(usize::MAX)? })?;
+        writer.write(&if orders { view.orders(None)? } else { view.all_levels()? })?;
     }
     writer.finish()?;
     Ok(())
@@ -55,7 +56,8 @@ fn write_json(path: &Path, player: &Player, orders: bool) -> io::Result<()> {
 }
 
 /// One book: `symbol`, `instrument`, `sequence`, `state`, `bids` and `asks`, best first, each with `price`, `quantity`,
-/// `order_count` and with `orders` its queue.
+/// `order_count` and with `orders` its queue. Where the feed gives implied levels, `implied_bids` and `implied_asks` are the same
+/// of them; where it gives levels and orders both, `order_bids` and `order_asks` are what the orders make.
 fn json_of(view: &BookView<'_>, orders: bool) -> String {
     let mut out = String::new();
     let symbol: String = view.symbol().chars().flat_map(escaped).collect();
@@ -66,8 +68,17 @@ fn json_of(view: &BookView<'_>, orders: bool) -> String {
         "{{\"symbol\":\"{symbol}\",\"instrument\":{},\"sequence\":{},\"state\":\"{state}\"",
         view.book.key, view.book.sequence
     );
-    for (name, side) in [("bids", Side::BID), ("asks", Side::ASK)] {
-        let levels: Vec<_> = view.side(side).iter().map(|level| level_json(view, level, orders)).collect();
+    let (implied, by_order) = (&view.book.implied, &view.book.by_order);
+    let sides = [
+        ("bids", view.side(Side::BID), true),
+        ("asks", view.side(Side::ASK), true),
+        ("implied_bids", &implied.bids[..], !implied.is_empty()),
+        ("implied_asks", &implied.asks[..], !implied.is_empty()),
+        ("order_bids", &by_order.bids[..], !by_order.is_empty()),
+        ("order_asks", &by_order.asks[..], !by_order.is_empty()),
+    ];
+    for (name, levels, _) in sides.into_iter().filter(|(.., is_there)| *is_there) {
+        let levels: Vec<_> = levels.iter().map(|level| level_json(view, level, orders)).collect();
         let _ = write!(out, ",\"{name}\":[{}]", levels.join(","));
     }
     out.push('}');
@@ -78,7 +89,8 @@ fn level_json(view: &BookView<'_>, level: &LevelImage, orders: bool) -> String {
     let order = |(id, quantity): &(u64, u64)| format!("{{\"order_id\":{id},\"quantity\":{quantity}}}");
     let queue: Vec<_> = level.orders.iter().map(order).collect();
     let queue = if orders { format!(",\"orders\":[{}]", queue.join(",")) } else { String::new() };
-    let (price, quantity, count) = (view.decimal(level.price), level.quantity, level.order_count);
+    let price = view.decimal(level.price).map_or("null".to_owned(), |price| price.to_string());
+    let (quantity, count) = (level.quantity, level.order_count);
     format!("{{\"price\":{price},\"quantity\":{quantity},\"order_count\":{count}{queue}}}")
 }
 

@@ -2,11 +2,11 @@
 
 use pyo3::{
     prelude::*,
-    types::{PyCapsule, PyDict, PyList, PyTuple},
+    types::{PyCapsule, PyList, PyTuple},
 };
-use wirebook_abi::{CAPSULE_NAME, CheckedTable, Clock, FieldInfo, FieldKind, Framing, MessageInfo, OrderIds};
+use wirebook_abi::{CAPSULE_NAME, CheckedTable, Clock, Framing, OrderIds};
 
-use crate::errors::PluginRefused;
+use crate::{describe, errors::PluginRefused};
 
 /// A protocol decoder that this engine can run.
 #[pyclass(frozen, module = "wirebook._engine")]
@@ -112,9 +112,13 @@ impl Decoder {
 
     /// Message types and their fields, as the plugin describes them.
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let messages = self.table.description().messages.as_slice();
-        let described = messages.iter().map(|message| describe_message(py, message)).collect::<PyResult<Vec<_>>>()?;
-        PyList::new(py, described)
+        describe::messages(py, self.table.description().messages.as_slice())
+    }
+
+    /// The header that messages with groups start with, as the plugin describes it; None where messages are flat.
+    #[getter]
+    fn header<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        describe::header(py, &self.table.description().header)
     }
 
     fn __repr__(&self) -> String {
@@ -137,45 +141,4 @@ pub fn framing_of(table: CheckedTable, name: &str) -> PyResult<Framing> {
             known.join(", ")
         ))
     })
-}
-
-fn describe_message<'py>(py: Python<'py>, message: &MessageInfo) -> PyResult<Bound<'py, PyDict>> {
-    let fields =
-        message.fields.as_slice().iter().map(|field| describe_field(py, field)).collect::<PyResult<Vec<_>>>()?;
-    let described = PyDict::new(py);
-    described.set_item("type", message.type_text.as_str())?;
-    described.set_item("name", message.name.as_str())?;
-    described.set_item("about", message.about.as_str())?;
-    described.set_item("bytes", message.length)?;
-    described.set_item("fields", fields)?;
-    Ok(described)
-}
-
-fn describe_field<'py>(py: Python<'py>, field: &FieldInfo) -> PyResult<Bound<'py, PyDict>> {
-    let codes = PyDict::new(py);
-    for value in field.enumeration.values.as_slice() {
-        codes.set_item(value.code.as_str(), value.name.as_str())?;
-    }
-    let described = PyDict::new(py);
-    described.set_item("name", field.name.as_str())?;
-    described.set_item("kind", kind_name(field.kind))?;
-    described.set_item("unit", field.unit.as_str())?;
-    described.set_item("offset", field.offset)?;
-    described.set_item("bytes", field.size)?;
-    described.set_item("scale", field.scale)?;
-    described.set_item("codes", codes)?;
-    Ok(described)
-}
-
-fn kind_name(kind: FieldKind) -> &'static str {
-    match kind {
-        FieldKind::UNSIGNED => "unsigned",
-        FieldKind::SIGNED => "signed",
-        FieldKind::CHAR => "char",
-        FieldKind::ASCII | FieldKind::ASCII_NUL => "ascii",
-        FieldKind::ASCII_DECIMAL => "ascii_decimal",
-        FieldKind::BYTES => "bytes",
-        FieldKind::BITS => "bits",
-        _ => "unknown",
-    }
 }

@@ -5,12 +5,13 @@ use wirebook_io::{Packet, PacketKind, capture::CaptureSource};
 
 /// Framings that this protocol may have for such a packet, the usual one first. A raw file's format implies its own.
 pub fn candidates(table: CheckedTable, source: Option<Framing>, kind: PacketKind) -> impl Iterator<Item = Framing> {
-    let framings = table.description().framings.as_slice().iter().copied();
-    framings.filter(move |framing| match (source, kind) {
+    let framings = table.description().framings.as_slice();
+    // A bare length says nothing of sessions and is not sent over TCP, unless the messages are the session's own.
+    let is_session = framings == [Framing::LENGTH16];
+    framings.iter().copied().filter(move |framing| match (source, kind) {
         (Some(implied), _) => *framing == implied,
         (None, PacketKind::Datagram) => !framing.is_stream(),
-        // A bare length says nothing of sessions and is not sent over TCP.
-        (None, PacketKind::Stream) => *framing == Framing::SOUPBINTCP,
+        (None, PacketKind::Stream) => framing.is_stream() && (*framing != Framing::LENGTH16 || is_session),
     })
 }
 

@@ -5,7 +5,9 @@ use std::{
     fmt::Write as _,
 };
 
-use wirebook_abi::{BatchBuffer, CheckedTable, DecoderInstance, Event, EventKind, Framing, Refused, Status};
+use wirebook_abi::{
+    BatchBuffer, CheckedTable, DecoderInstance, EventCold, EventKind, Frame, Framing, Numbering, Refused, Status,
+};
 use wirebook_inspect::{ErrorLine, HumanForm, InspectError, InspectedMessage, JsonLine, Place};
 use wirebook_io::{
     Burst, FlowId, Packet, PacketKind, PacketSource, Polled, Progress, SourceError, capture::CaptureSource,
@@ -87,7 +89,8 @@ struct Channel {
 struct Names {
     batch: BatchBuffer,
     wanted: HashMap<u32, bool>,
-    instruments: Vec<u32>,
+    /// Index of a message in its packet, and an instrument that it is of.
+    instruments: Vec<(usize, u32)>,
 }
 
 impl Inspection {
@@ -229,17 +232,19 @@ impl Channel {
         if cut && kind == PacketKind::Stream {
             return Part::Short;
         }
-        let first = split.frame.first_sequence;
-        let known = names.as_mut().map(|names| names.read(decoder, bytes, first, split.spans.len(), &writer.choice));
+        let frame = &split.frame;
+        if let Some(names) = names {
+            names.read(decoder, bytes, frame, split.spans.len(), &writer.choice);
+        }
         for (at, span) in split.spans.iter().enumerate() {
-            let place = Place { packet: index, sequence: first.wrapping_add(at as u64), session: &split.frame.session };
+            let place = Place { packet: index, sequence: frame.sequence_of(at as u32), session: &frame.session };
             let message = &bytes[span.offset as usize..][..span.size as usize];
-            let wanted = known.as_ref().is_none_or(|names| names.wants(at));
+            let wanted = names.as_ref().is_none_or(|names| names.wants(at));
             writer.message(table, place, message, wanted);
         }
         if split.status != Status::OK {
-            let sequence = first.wrapping_add(split.spans.len() as u64);
-            let place = Place { packet: index, sequence, session: &split.frame.session };
+            let sequence = frame.sequence_of(split.spans.len() as u32);
+            let place = Place { packet: index, sequence, session: &frame.session };
             writer.packet_error(place, split.offset, split.status, bytes.len());
             return Part::Broken;
         }
@@ -251,42 +256,61 @@ impl Channel {
 }
 
 impl Names {
-    /// Learns from the packet's events which instrument each of its messages is of, and what instruments are called.
-    fn read(
+    /// Learns from the packet's events which instruments each of its messages is of, and what instruments are called.
+    fn read(&mut self, decoder: &mut DecoderInstance, bytes: &[u8], frame: &Frame, messages: usize, choice: &Choice) {
+        self.instruments.clear();
+        if frame.numbering == Numbering::MESSAGES && frame.first_sequence != 0 {
+            let first = frame.first_sequence;
+            self.decode(decoder, bytes, 0, choice, |cold| cold.sequence.wrapping_sub(first) as usize);
+            return;
+        }
+        // The sequence does not tell the messages apart: a message's events are those that decoding from the one behind it
+        // on does not give.
+        let mut behind = 0;
+        for at in (0..messages).rev() {
+            let known = self.instruments.len();
+            let count = self.decode(decoder, bytes, at as u32, choice, |_| at);
+            let own = count - behind;
+            behind = count;
+            let kept = self.instruments.len().min(known + own);
+            self.instruments.truncate(kept);
+        }
+    }
+
+    /// Decodes from message `skip` on; notes under the message that `message_of` tells which instrument each event is of, and
+    /// gives the count of events.
+    fn decode(
         &mut self,
         decoder: &mut DecoderInstance,
         bytes: &[u8],
-        first: u64,
-        messages: usize,
+        skip: u32,
         choice: &Choice,
-    ) -> &Self {
-        self.instruments.clear();
-        self.instruments.resize(messages, Event::NO_INSTRUMENT);
-        let mut skip = 0;
+        message_of: impl Fn(&EventCold) -> usize,
+    ) -> usize {
+        let (mut skip, mut count) = (skip, 0);
         loop {
             let decoded = decoder.decode(bytes, skip, &mut self.batch);
             let (events, cold, records) = self.batch.parts_mut();
             for (event, cold) in events.iter().zip(cold) {
-                let at = cold.sequence.wrapping_sub(first) as usize;
-                if let (Some(slot), true) = (self.instruments.get_mut(at), event.instrument != Event::NO_INSTRUMENT) {
-                    *slot = event.instrument;
-                }
+                self.instruments.push((message_of(cold), event.instrument));
                 let record = usize::from(cold.record).checked_sub(1).and_then(|at| records.get(at));
                 if let (EventKind::DEFINITION, Some(record)) = (event.kind, record) {
                     self.wanted.insert(event.instrument, choice.symbols.contains(record.text()));
                 }
             }
+            count += events.len();
             self.batch.clear();
             self.batch.take_faults();
             skip += decoded.messages;
             if decoded.status != Status::BATCH_FULL || decoded.messages == 0 {
-                return self;
+                return count;
             }
         }
     }
 
     fn wants(&self, at: usize) -> bool {
-        self.instruments.get(at).and_then(|instrument| self.wanted.get(instrument)).is_some_and(|wanted| *wanted)
+        let mut own = self.instruments.iter().filter(|(message, _)| *message == at);
+        own.any(|(_, instrument)| self.wanted.get(instrument).is_some_and(|wanted| *wanted))
     }
 }
 

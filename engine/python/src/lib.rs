@@ -8,7 +8,9 @@ mod book;
 mod book_view;
 mod books_file;
 mod build;
+mod conformance;
 mod decoder;
+mod describe;
 mod errors;
 mod frames;
 mod framing;
@@ -37,6 +39,7 @@ mod _engine {
         bench::bench,
         book::Book,
         build::build_info,
+        conformance::{Rig, RigChannel, count_allocations, measure_rate, survey},
         decoder::Decoder,
         errors::{CaptureError, PluginRefused, ProtocolUnclear, WirebookError},
         frames::Frame,

@@ -28,7 +28,8 @@ impl Splitter {
         if outcome.status != Status::OK {
             return Split { frame, spans: &[], status: outcome.status, offset: outcome.offset };
         }
-        if frame.kind != FrameKind::DATA {
+        // Some venues' heartbeats are messages.
+        if frame.kind != FrameKind::DATA && frame.message_count == 0 {
             return Split { frame, spans: &[], status: Status::OK, offset: 0 };
         }
         // An announced count may lie; no message is without a byte of its own or of its length.

@@ -211,7 +211,8 @@ impl Replay {
             let player = self.player.lock().ok()?;
             let texts = |book: BookImage| {
                 let view = BookView::new(&player, &book);
-                let best = |side| view.best(side).map(|best| (view.decimal(best.price).to_string(), best.quantity));
+                let text = |price| view.decimal(price).map_or("market".to_owned(), |price| price.to_string());
+                let best = |side| view.best(side).map(|best| (text(best.price), best.quantity));
                 (view.symbol().to_owned(), view.order_count(), best(Side::BID), best(Side::ASK))
             };
             Some(player.books(ImageDetail::Levels).filter(|book| !book.is_empty()).map(texts).collect())
@@ -284,6 +285,9 @@ fn in_python(py: Python<'_>, summary: Summary, rows: u64) -> PyResult<Bound<'_, 
     stats.set_item("messages_per_second", summary.messages_per_second)?;
     stats.set_item("channels", summary.channels)?;
     stats.set_item("open_orders", summary.open_orders)?;
+    stats.set_item("given_levels", summary.given_levels)?;
+    stats.set_item("unknown_levels", summary.books.unknown_levels)?;
+    stats.set_item("contradicted_levels", summary.books.contradicted_levels)?;
     stats.set_item("missing", summary.missing)?;
     stats.set_item("duplicates", summary.duplicates)?;
     stats.set_item("foreign_packets", summary.foreign_packets)?;

@@ -30,8 +30,8 @@ impl Tape {
         self.found = self.found.or_else(|| replay.find(&self.symbol));
         let Some((channel, key)) = self.found else { return };
         let Ok(top) = replay.channels()[channel].pipeline().books().reader().top(key) else { return };
-        let bid = top.bids().first().map_or(0, |level| level.price);
-        let ask = top.asks().first().map_or(0, |level| level.price);
+        let bid = best(top.bids().iter().map(|level| level.price));
+        let ask = best(top.asks().iter().map(|level| level.price));
         if self.touches.last().is_none_or(|(_, last_bid, last_ask)| (*last_bid, *last_ask) != (bid, ask)) {
             self.touches.push((self.now_ns, bid, ask));
         }
@@ -53,6 +53,11 @@ impl Tape {
             self.trades.push((cold.ts_event_ns, event.price, event.quantity));
         }
     }
+}
+
+/// The first price; market orders stand before every price and have none to draw.
+fn best(mut prices: impl Iterator<Item = i64>) -> i64 {
+    prices.find(|price| *price != Event::NO_PRICE).unwrap_or(0)
 }
 
 impl ReplaySink for Tape {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use wirebook_abi::Side;
-use wirebook_book::{BookWriter, OrderBook, Validity};
+use wirebook_book::{BookWriter, GivenLevel, OrderBook, Validity};
 
 use crate::symbols::Symbols;
 
@@ -12,7 +12,7 @@ use crate::symbols::Symbols;
 pub enum ImageDetail {
     /// Levels with their sums.
     Levels,
-    /// The orders of each level too, in the order of their queue.
+    /// The orders of each level too, in the order of their queue, where the feed gives orders.
     #[default]
     Orders,
 }
@@ -25,7 +25,7 @@ pub struct BooksImage {
 }
 
 /// One instrument's book.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BookImage {
     /// The venue's key, as in events.
     pub key: u32,
@@ -37,22 +37,38 @@ pub struct BookImage {
     pub sequence: u64,
     /// Venue time of that message in nanoseconds, by the protocol's clock.
     pub ts_event_ns: u64,
+    /// Whether the feed gives the levels outright. Then `bids` and `asks` are those, and orders that it gives too are in
+    /// `by_order`.
+    pub is_given: bool,
+    /// Buyers, highest price first, as tops show them.
+    pub bids: Vec<LevelImage>,
+    /// Sellers, lowest price first, as tops show them.
+    pub asks: Vec<LevelImage>,
+    /// Levels of the implied book, where the feed gives one.
+    pub implied: SidesImage,
+    /// The book of orders that the feed gives beside levels; empty where it gives but one of the two.
+    pub by_order: SidesImage,
+}
+
+/// Two sides of a further book of an instrument.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SidesImage {
     /// Buyers, highest price first.
     pub bids: Vec<LevelImage>,
     /// Sellers, lowest price first.
     pub asks: Vec<LevelImage>,
 }
 
-/// All orders at one price.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One price.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LevelImage {
     /// In the protocol's scale.
     pub price: i64,
-    /// Of all its orders.
+    /// What rests there.
     pub quantity: u64,
-    /// Orders.
+    /// Orders; 0 where the feed gives levels and not this.
     pub order_count: u32,
-    /// Id and quantity of each, first served first; empty where only levels were asked for.
+    /// Id and quantity of each, first served first; empty where only levels were asked for, or the feed gives levels.
     pub orders: Vec<(u64, u64)>,
 }
 
@@ -79,7 +95,7 @@ impl BooksImage {
         self.books.binary_search_by_key(&key, |book| book.key).ok().map(|at| &self.books[at])
     }
 
-    /// Orders in all books.
+    /// Orders in all books, as the levels count them.
     pub fn order_count(&self) -> u64 {
         let levels = self.books.iter().flat_map(|book| book.bids.iter().chain(&book.asks));
         levels.map(|level| u64::from(level.order_count)).sum()
@@ -92,6 +108,10 @@ impl BooksImage {
             mix.add(u64::from(book.key));
             mix.side(&book.bids);
             mix.side(&book.asks);
+            for further in [&book.implied, &book.by_order].into_iter().filter(|sides| !sides.is_empty()) {
+                mix.side(&further.bids);
+                mix.side(&further.asks);
+            }
         }
         Digest(mix.0)
     }
@@ -103,21 +123,56 @@ impl BookImage {
         let book = books.book(key)?;
         // Nobody else writes between these lines, so that the published top is of the same moment as the book.
         let (sequence, ts_event_ns) = books.reader().top(key).map_or((0, 0), |top| (top.sequence, top.ts_event_ns));
+        let by_order = SidesImage::of(|side| levels(book, side, detail));
+        let given = books.level_book(key);
+        let (shown, by_order) = match given {
+            Some(given) => (SidesImage::of(|side| given_levels(given.levels(side), detail)), by_order),
+            None => (by_order, SidesImage::default()),
+        };
+        let implied = given.map(|given| SidesImage::of(|side| given_levels(given.implied(side), detail)));
         Some(Self {
             key,
             symbol: symbols.symbol(key).map(Box::from),
             validity: book.validity(),
             sequence,
             ts_event_ns,
-            bids: levels(book, Side::BID, detail),
-            asks: levels(book, Side::ASK, detail),
+            is_given: given.is_some(),
+            bids: shown.bids,
+            asks: shown.asks,
+            implied: implied.unwrap_or_default(),
+            by_order,
         })
+    }
+
+    /// Whether nothing rests.
+    pub fn is_empty(&self) -> bool {
+        let is_empty = self.bids.is_empty() && self.asks.is_empty();
+        is_empty && self.implied.is_empty() && self.by_order.is_empty()
+    }
+}
+
+impl SidesImage {
+    fn of(levels: impl Fn(Side) -> Vec<LevelImage>) -> Self {
+        Self { bids: levels(Side::BID), asks: levels(Side::ASK) }
     }
 
     /// Whether nothing rests.
     pub fn is_empty(&self) -> bool {
         self.bids.is_empty() && self.asks.is_empty()
     }
+}
+
+fn given_levels<'a>(levels: impl Iterator<Item = GivenLevel<'a>>, detail: ImageDetail) -> Vec<LevelImage> {
+    let image = |level: GivenLevel<'_>| LevelImage {
+        price: level.price(),
+        quantity: level.quantity(),
+        order_count: level.order_count(),
+        orders: match detail {
+            ImageDetail::Levels => Vec::new(),
+            ImageDetail::Orders => level.orders().map(|order| (order.order_id, order.quantity)).collect(),
+        },
+    };
+    levels.map(image).collect()
 }
 
 fn levels(book: OrderBook<'_>, side: Side, detail: ImageDetail) -> Vec<LevelImage> {
@@ -173,8 +228,7 @@ mod tests {
         let quantity = orders.iter().map(|(_, quantity)| quantity).sum();
         let level = LevelImage { price, quantity, order_count: orders.len() as u32, orders: orders.to_vec() };
         let bids = if orders.is_empty() { Vec::new() } else { vec![level] };
-        let validity = Validity::default();
-        BookImage { key, symbol: None, validity, sequence: 0, ts_event_ns: 0, bids, asks: Vec::new() }
+        BookImage { key, bids, ..BookImage::default() }
     }
 
     fn digest(books: &[BookImage]) -> Digest {
@@ -190,6 +244,9 @@ mod tests {
         let mut asks = book(1, 100, &[(7, 5), (8, 5)]);
         std::mem::swap(&mut asks.bids, &mut asks.asks);
         assert_ne!(one, digest(&[asks]));
+        let mut implied = book(1, 100, &[(7, 5), (8, 5)]);
+        implied.implied.bids = implied.bids.clone();
+        assert_ne!(one, digest(&[implied]));
     }
 
     #[test]

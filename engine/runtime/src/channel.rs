@@ -8,6 +8,7 @@ use crate::{
     pipeline::{Applied, EventSink, Pipeline},
     replay::ReplaySink,
     selection::Selection,
+    twin::{Held, Recent, is_anonymous},
 };
 
 /// Sessions left that are remembered, so that a line that is behind does not bring one back.
@@ -24,7 +25,19 @@ pub struct Channel {
     candidate: Option<[u8; 16]>,
     late_packets: u64,
     stream: StreamState,
+    /// The session that names the channel, where one does.
+    name: Option<[u8; 16]>,
+    /// When a packet last brought the channel on, nanoseconds since 1970-01-01 UTC; only of a channel with a name.
+    advanced_ns: u64,
+    /// Of a channel that names no session: what its lines are known by.
+    recent: Recent,
 }
+
+/// Sequences within which the lines of a channel are of each other.
+const NEAR: u64 = 1 << 16;
+
+/// Time after which no line is behind any more, nanoseconds.
+const LINE_LAG_NS: u64 = 60_000_000_000;
 
 /// How far a channel has come that is a stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -81,7 +94,45 @@ impl<S: ReplaySink> EventSink for ChannelSink<'_, S> {
 impl Channel {
     pub(crate) fn new(pipeline: Pipeline, selection: Option<Selection>) -> Self {
         let (flows, left, stream) = (Vec::new(), Vec::with_capacity(LEFT_KEPT), StreamState::default());
-        Self { pipeline, flows, selection, left, candidate: None, late_packets: 0, stream }
+        let recent = Recent::default();
+        Self {
+            pipeline,
+            flows,
+            selection,
+            left,
+            candidate: None,
+            late_packets: 0,
+            stream,
+            name: None,
+            advanced_ns: 0,
+            recent,
+        }
+    }
+
+    /// Becomes the channel that `session` names.
+    pub(crate) fn set_name(&mut self, session: [u8; 16]) {
+        self.name = Some(session);
+    }
+
+    /// Whether a packet of another flow can be one of this channel's, as another line: it has its name, and a sequence near
+    /// its own, which the equally named channel of another market has not.
+    pub(crate) fn is_line(&self, frame: &Frame) -> bool {
+        let next = self.pipeline.sequencer().next_sequence();
+        let first = frame.first_sequence;
+        self.name == Some(frame.session) && (next == 0 || first == 0 || first.abs_diff(next) <= NEAR)
+    }
+
+    /// Notes how far a channel with a name has come, and whether its venue began to number it afresh: at the first sequence
+    /// again, too far behind for a line that is late.
+    fn follow(&mut self, frame: &Frame, ts_recv_ns: u64) {
+        let next = self.pipeline.sequencer().next_sequence();
+        let is_far = next > NEAR || ts_recv_ns > self.advanced_ns.saturating_add(LINE_LAG_NS);
+        if frame.first_sequence == 1 && next > 1 && self.advanced_ns != 0 && is_far {
+            self.pipeline.begin_session();
+            self.advanced_ns = ts_recv_ns;
+        } else if frame.first_sequence.saturating_add(u64::from(frame.sequence_count())) > next {
+            self.advanced_ns = ts_recv_ns;
+        }
     }
 
     /// The pipeline: books, symbols, sequences, faults.
@@ -101,7 +152,7 @@ impl Channel {
 
     /// Session under way; empty where the framing has none.
     pub fn session(&self) -> String {
-        let session = self.pipeline.sequencer().session();
+        let session = self.name.unwrap_or(self.pipeline.sequencer().session());
         String::from_utf8_lossy(&session).trim_end_matches('\0').to_owned()
     }
 
@@ -159,6 +210,11 @@ impl Channel {
         self.has_session() && self.pipeline.sequencer().session() == *session
     }
 
+    /// Whether a flow is a line of this channel, which names no session, by the packets that it has sent.
+    pub(crate) fn has_line(&self, flow: &Held) -> bool {
+        self.recent.is_line(flow)
+    }
+
     /// Whether the channel was in this session.
     pub(crate) fn has_left(&self, session: &[u8; 16]) -> bool {
         self.left.contains(session)
@@ -178,12 +234,21 @@ impl Channel {
     /// Takes a datagram, unless it names another session: then gives its frame.
     #[inline]
     pub(crate) fn datagram<S: ReplaySink>(&mut self, index: usize, packet: &Packet<'_>, sink: &mut S) -> Option<Frame> {
-        let (pipeline, mut sink, _) = self.parts(index, sink);
-        let Ok(frame) = pipeline.frame(packet.payload, packet.offset, &mut sink) else { return None };
-        if frame.session != pipeline.sequencer().session() && frame.first_sequence != 0 {
+        let name = self.name;
+        let Self { pipeline, selection, recent, .. } = self;
+        let mut channel_sink = ChannelSink { index, sink: &mut *sink, selection: selection.as_mut() };
+        let Ok(frame) = pipeline.frame(packet.payload, packet.offset, &mut channel_sink) else { return None };
+        if is_anonymous(&frame) {
+            recent.note(packet.payload);
+        }
+        let is_other = frame.session != name.unwrap_or(pipeline.sequencer().session());
+        if is_other && (name.is_some() || frame.first_sequence != 0) {
             return Some(frame);
         }
-        pipeline.framed(&frame, packet.payload, packet.ts_recv_ns, packet.offset, &mut sink);
+        if name.is_some() {
+            self.follow(&frame, packet.ts_recv_ns);
+        }
+        self.framed(index, &frame, packet, sink);
         None
     }
 

@@ -14,9 +14,10 @@ mod scout;
 mod selection;
 mod summary;
 mod symbols;
+mod twin;
 mod watch;
 
-pub use books::{BookImage, BooksImage, Digest, ImageDetail, LevelImage};
+pub use books::{BookImage, BooksImage, Digest, ImageDetail, LevelImage, SidesImage};
 pub use channel::Channel;
 pub use faults::{FaultEntry, FaultLog};
 pub use guess::{Fit, Sample, guess};

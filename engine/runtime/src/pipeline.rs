@@ -5,7 +5,7 @@
 //! at once. Between reserves running out, nothing here allocates, locks or calls the system.
 
 use wirebook_abi::{
-    BatchBuffer, DecoderInstance, Event, EventCold, EventKind, Frame, FrameKind, Record, Refused, Status,
+    BatchBuffer, DecoderInstance, Event, EventCold, EventKind, Frame, FrameKind, Record, Refused, Status, Tag,
 };
 use wirebook_book::{BookWriter, Cursor, Reason};
 use wirebook_channel::{Gap, Sequencer};
@@ -209,7 +209,7 @@ impl Pipeline {
             if self.ring.room() < ROOM_FOR_PACKET {
                 self.empty_ring(sink);
             }
-            let before = self.ring.len();
+            let (before, records_before) = (self.ring.len(), self.ring.parts_mut().2.len());
             let decoded = self.decoder.decode(packet, skip, &mut self.ring);
             skip += decoded.messages;
             self.messages += u64::from(decoded.messages);
@@ -219,6 +219,9 @@ impl Pipeline {
             if self.ring.has_faults() {
                 let (count, faults) = self.ring.take_faults();
                 self.faults.messages(count, faults, offset);
+            }
+            if self.ring.parts_mut().2.len() != records_before {
+                self.take_depths(before);
             }
             if self.is_watching && self.look(before) {
                 return;
@@ -237,16 +240,31 @@ impl Pipeline {
         self.books.advance(events, cold, &mut self.cursor, false);
     }
 
+    /// Tells the books how deep a feed's levels go, as definitions among the events from `from` on say. That goes before what
+    /// is still in flight, which makes no difference unless an instrument's depth changes in its day.
+    #[cold]
+    fn take_depths(&mut self, from: usize) {
+        let (_, cold, records) = self.ring.parts_mut();
+        for cold in cold[from..].iter().filter(|cold| cold.record != 0 && !self.watch.bounds.is_over(cold)) {
+            let Some(record) = records.get(usize::from(cold.record) - 1) else { continue };
+            let depth = |tag| record.get(tag).map_or(0, |depth| u16::try_from(depth).unwrap_or(0));
+            let (direct, implied) = (depth(Tag::MARKET_DEPTH), depth(Tag::IMPLIED_DEPTH));
+            if record.kind == EventKind::DEFINITION && direct | implied != 0 {
+                self.books.set_depth(record.instrument, direct, implied);
+            }
+        }
+    }
+
     /// A packet ended, or its decoder failed, before message `index`: that one and those behind it are lost, though their
     /// sequences are taken.
     #[cold]
     fn stopped<S: EventSink>(&mut self, frame: &Frame, index: u32, sink: &mut S) {
-        let lost = u64::from(frame.message_count.saturating_sub(index));
+        let lost = frame.message_count.saturating_sub(index);
         if lost != 0 {
-            self.cut_off = (self.cut_off.0 + lost, self.cut_off.1 + 1);
-            let first = frame.first_sequence.saturating_add(u64::from(index));
+            self.cut_off = (self.cut_off.0 + u64::from(lost), self.cut_off.1 + 1);
             if frame.first_sequence != 0 && self.gaps.len() < GAPS_KEPT {
-                self.gaps.push(Gap { first, last: first.saturating_add(lost - 1) });
+                let (first, last) = (frame.sequence_of(index), frame.sequence_of(frame.message_count - 1));
+                self.gaps.push(Gap { first, last: last.max(first) });
             }
             self.doubt(Reason::Gap, sink);
         }
@@ -292,7 +310,7 @@ impl Pipeline {
     /// Keeps the books as they are before the event `at` clears them.
     #[cold]
     fn close(&mut self, at: usize, detail: ImageDetail) {
-        if self.books.open_orders() == 0 {
+        if self.books.is_empty() {
             return;
         }
         self.name_symbols(at);
@@ -394,6 +412,11 @@ impl Pipeline {
         &self.symbols
     }
 
+    /// The venue numbers the channel afresh under the same name: the next sequenced packet makes the books void.
+    pub(crate) fn begin_session(&mut self) {
+        self.sequencer.restart();
+    }
+
     /// Sequence numbers.
     pub fn sequencer(&self) -> &Sequencer {
         &self.sequencer
@@ -422,7 +445,7 @@ impl Pipeline {
 
     /// The books as they were before the venue cleared the whole channel, where they are watched for and nothing rests since.
     pub fn closing_books(&self) -> Option<&BooksImage> {
-        self.closing.as_ref().filter(|_| self.books.open_orders() == 0)
+        self.closing.as_ref().filter(|_| self.books.is_empty())
     }
 
     /// A picture of the books as they stand.

@@ -176,7 +176,10 @@ impl Replay {
     fn play<S: ReplaySink>(&mut self, budget_bytes: u64, sink: &mut S) -> Result<Step, ReplayError> {
         let mut played = 0;
         while played < budget_bytes {
-            let Polled::Packets(packets) = self.source.burst(&mut self.burst)? else { return Ok(Step::Finished) };
+            let Polled::Packets(packets) = self.source.burst(&mut self.burst)? else {
+                self.router.settle(sink)?;
+                return Ok(Step::Finished);
+            };
             if packets.is_empty() {
                 return Ok(Step::Working);
             }

@@ -12,6 +12,7 @@ use crate::{
     replay::{ReplayConfig, ReplayError, ReplaySink},
     scout::{Scout, Sight},
     selection::Selection,
+    twin::{Held, is_anonymous},
     watch::Watch,
 };
 
@@ -39,6 +40,8 @@ struct Prospect {
     first: Vec<(Status, u64)>,
     /// Of a stream that has sent no message yet: it may have seen a login.
     decoder: Option<DecoderInstance>,
+    /// Of a flow that names no session: it may be a line of a channel that is there.
+    held: Held,
 }
 
 /// Gives each packet to its channel.
@@ -50,6 +53,8 @@ pub(crate) struct Router {
     channels: Vec<Channel>,
     routes: Vec<Route>,
     prospects: BTreeMap<FlowId, Prospect>,
+    /// Channels of flows, by session, where sessions name channels.
+    named: BTreeMap<(FlowId, [u8; 16]), usize>,
     scout: Scout,
     foreign_packets: u64,
 }
@@ -64,6 +69,7 @@ impl Router {
             channels: Vec::new(),
             routes: Vec::new(),
             prospects: BTreeMap::new(),
+            named: BTreeMap::new(),
             scout: Scout::new(table, framing)?,
             foreign_packets: 0,
         })
@@ -104,7 +110,11 @@ impl Router {
                 if !channel.pipeline().is_over()
                     && let Some(frame) = channel.datagram(index, packet, sink)
                 {
-                    self.other_session(index, &frame, packet, sink);
+                    if self.framing.session_is_channel() {
+                        self.other_channel(&frame, packet, sink)?;
+                    } else {
+                        self.other_session(index, &frame, packet, sink);
+                    }
                 }
             }
             Route::Foreign => self.foreign_packets += 1,
@@ -156,10 +166,57 @@ impl Router {
         }
     }
 
+    /// A packet whose session names another channel than the one that its flow's first packet was of.
+    fn other_channel<S: ReplaySink>(
+        &mut self,
+        frame: &Frame,
+        packet: &Packet<'_>,
+        sink: &mut S,
+    ) -> Result<(), ReplayError> {
+        let key = (packet.flow, frame.session);
+        let index = match self.named.get(&key) {
+            Some(index) => *index,
+            // A channel is opened for a sound packet only: a damaged one may name any.
+            None => match self.scout.look(packet.payload, packet.cut) {
+                Ok(_) => self.line(frame, packet.flow)?,
+                Err(outcome) => {
+                    let offset = packet.offset + u64::from(outcome.offset);
+                    self.foreign_packets += 1;
+                    if let Some(Route::Channel(index)) = self.routes.get(packet.flow.0 as usize) {
+                        self.channels[usize::from(*index)].refused(1, &[(outcome.status, offset)]);
+                    }
+                    return Ok(());
+                }
+            },
+        };
+        if !self.channels[index].pipeline().is_over() {
+            self.channels[index].datagram(index, packet, sink);
+        }
+        Ok(())
+    }
+
+    /// The channel that a session names, of which `flow` is a line from now on; a new one where there is none.
+    fn line(&mut self, frame: &Frame, flow: FlowId) -> Result<usize, ReplayError> {
+        let index = match self.channels.iter().position(|channel| channel.is_line(frame)) {
+            Some(index) => index,
+            None => self.add_channel(flow, self.table.create(self.framing)?)?,
+        };
+        self.channels[index].set_name(frame.session);
+        self.channels[index].add_flow(flow);
+        self.named.insert((flow, frame.session), index);
+        Ok(index)
+    }
+
     /// A datagram of a flow that no packet was taken of yet.
     #[cold]
     fn open_datagram<S: ReplaySink>(&mut self, packet: &Packet<'_>, sink: &mut S) -> Result<(), ReplayError> {
         match self.scout.look(packet.payload, packet.cut) {
+            Ok(Sight { frame, .. }) if is_anonymous(&frame) => return self.open_anonymous(packet, sink),
+            Ok(Sight { frame, .. }) if self.framing.session_is_channel() => {
+                let index = self.line(&frame, packet.flow)?;
+                self.adopt(packet.flow, index);
+                self.packet(packet, sink)?;
+            }
             Ok(Sight { frame, .. }) => {
                 let home = self.home(&frame);
                 let index = match home {
@@ -170,6 +227,46 @@ impl Router {
                 self.packet(packet, sink)?;
             }
             Err(outcome) => self.refuse(packet.flow, outcome.status, packet.offset + u64::from(outcome.offset)),
+        }
+        Ok(())
+    }
+
+    /// A datagram of a flow that names no session. The first flow is a channel. Another one is held until it has sent a packet
+    /// that a channel knows, and is a line of that one, or enough to be a channel of its own.
+    fn open_anonymous<S: ReplaySink>(&mut self, packet: &Packet<'_>, sink: &mut S) -> Result<(), ReplayError> {
+        let held = &mut self.prospects.entry(packet.flow).or_default().held;
+        held.push(packet);
+        let line = self.channels.iter().position(|channel| channel.has_line(held));
+        if line.is_some() || held.is_full() || self.channels.is_empty() {
+            self.open_held(packet.flow, line, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the held packets of a flow to the channel that it is a line of, or to one of its own.
+    fn open_held<S: ReplaySink>(&mut self, flow: FlowId, line: Option<usize>, sink: &mut S) -> Result<(), ReplayError> {
+        let held = self.prospects.get_mut(&flow).map(|prospect| std::mem::take(&mut prospect.held)).unwrap_or_default();
+        let index = match line {
+            Some(index) => index,
+            None => self.add_channel(flow, self.table.create(self.framing)?)?,
+        };
+        self.adopt(flow, index);
+        for packet in held.packets(flow) {
+            self.packet(&packet, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing comes any more: flows that are held are channels of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::TooManyChannels`].
+    pub fn settle<S: ReplaySink>(&mut self, sink: &mut S) -> Result<(), ReplayError> {
+        let held = |(flow, prospect): (&FlowId, &Prospect)| (!prospect.held.is_empty()).then_some(*flow);
+        let flows: Vec<FlowId> = self.prospects.iter().filter_map(held).collect();
+        for flow in flows {
+            self.open_held(flow, None, sink)?;
         }
         Ok(())
     }

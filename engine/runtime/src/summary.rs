@@ -54,6 +54,8 @@ pub struct Summary {
     pub source_error: Option<String>,
     /// Orders open at the end.
     pub open_orders: u64,
+    /// Levels that feeds gave and that stand at the end, implied ones among them.
+    pub given_levels: u64,
     /// What did not go as the books expected.
     pub books: BookCounters,
     /// What became of the source's frames.
@@ -91,7 +93,8 @@ impl Summary {
         self.duplicates += pipeline.sequencer().counters().duplicates;
         self.late_packets += channel.late_packets();
         self.undecoded_bytes += channel.undecoded_bytes();
-        self.open_orders += pipeline.books().open_orders() as u64;
+        self.open_orders += books.open_orders() as u64;
+        self.given_levels += books.given_levels() as u64;
         self.add_books(pipeline.books().counters());
         self.add_faults(Some(index), pipeline.faults());
     }
@@ -104,6 +107,8 @@ impl Summary {
             duplicate_orders,
             overdrawn_orders,
             oversized_orders,
+            unknown_levels,
+            contradicted_levels,
             misplaced_events,
             growths,
             publications,
@@ -113,6 +118,8 @@ impl Summary {
         self.books.duplicate_orders += duplicate_orders;
         self.books.overdrawn_orders += overdrawn_orders;
         self.books.oversized_orders += oversized_orders;
+        self.books.unknown_levels += unknown_levels;
+        self.books.contradicted_levels += contradicted_levels;
         self.books.misplaced_events += misplaced_events;
         self.books.growths += growths;
         self.books.publications += publications;

@@ -11,7 +11,7 @@ use wirebook_abi::{
 };
 use wirebook_book::{BookConfig, BookState, Reason};
 use wirebook_io::capture::CaptureSource;
-use wirebook_itch::{ItchDecoder, nasdaq_totalview_5_0::NasdaqTotalview50};
+use wirebook_itch::{framed, nasdaq_totalview_5_0::NasdaqTotalview50};
 use wirebook_runtime::{ImageDetail, Replay, ReplayConfig};
 use wirebook_simulator::{DayConfig, Format, Packing, packets_in_memory};
 
@@ -20,7 +20,14 @@ const RECORD_HEADER: usize = 16;
 
 /// A small reserve, so that a thousand replays take no longer than need be.
 fn small() -> ReplayConfig {
-    let books = BookConfig { instrument_limit: 64, instruments: 64, orders: 1 << 10, levels: 1 << 10, window_bits: 10 };
+    let books = BookConfig {
+        instrument_limit: 64,
+        instruments: 64,
+        orders: 1 << 10,
+        levels: 1 << 10,
+        window_bits: 10,
+        ..BookConfig::default()
+    };
     ReplayConfig { books: Some(books), ..ReplayConfig::default() }
 }
 
@@ -232,13 +239,13 @@ fn capture_of_nothing_but_damage_is_reported_as_errors() {
 const FRAGILE: &[u8] = b"FRAGILE";
 
 /// An ITCH decoder that panics at one message of one session.
-struct Fragile<const AT: u64>(ItchDecoder<NasdaqTotalview50>, bool);
+struct Fragile<const AT: u64>(framed::Decoder<NasdaqTotalview50>, bool);
 
 impl<const AT: u64> Decoder for Fragile<AT> {
-    const DESCRIPTION: Description = <ItchDecoder<NasdaqTotalview50> as Decoder>::DESCRIPTION;
+    const DESCRIPTION: Description = <framed::Decoder<NasdaqTotalview50> as Decoder>::DESCRIPTION;
 
     fn new(framing: Framing) -> Option<Self> {
-        Some(Self(ItchDecoder::new(framing)?, false))
+        Some(Self(framed::Decoder::new(framing)?, false))
     }
 
     fn frame(&mut self, packet: &[u8], frame: &mut Frame) -> Outcome {

@@ -26,7 +26,14 @@ fn events(path: &Path) -> impl Iterator<Item = MboEvent> {
 
 /// Instruments of any key, for the ids of such files are Databento's own.
 fn books() -> BookWriter {
-    let config = BookConfig { instrument_limit: 0, instruments: 8, orders: 1 << 15, levels: 1 << 14, window_bits: 10 };
+    let config = BookConfig {
+        instrument_limit: 0,
+        instruments: 8,
+        orders: 1 << 15,
+        levels: 1 << 14,
+        window_bits: 10,
+        ..BookConfig::default()
+    };
     BookWriter::new(&config).unwrap()
 }
 

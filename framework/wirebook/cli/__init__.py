@@ -6,14 +6,42 @@ People get a table, ``--json`` the same facts. Exit 0 fine, 1 failed, 2 misused.
 import os
 import sys
 
-from wirebook.cli import bench, doctor, inspect, plugins, replay, simulate
+from wirebook.cli import (
+    bench,
+    conformance,
+    describe,
+    diff_spec,
+    dissector,
+    doctor,
+    inspect,
+    new_plugin,
+    plugins,
+    replay,
+    sdk,
+    simulate,
+)
 from wirebook.cli.app import app
 from wirebook.errors import Misuse, WirebookError
 
 __all__ = ["app", "main"]
 
-for command in (replay, inspect, simulate, plugins, doctor, bench):
-    app.command(command.__name__.rpartition(".")[2])(command.run)
+COMMANDS = (
+    replay,
+    inspect,
+    simulate,
+    plugins,
+    describe,
+    diff_spec,
+    dissector,
+    conformance,
+    new_plugin,
+    sdk,
+    doctor,
+    bench,
+)
+
+for command in COMMANDS:
+    app.command(command.__name__.rpartition(".")[2].replace("_", "-"))(command.run)
 
 
 def main() -> None:

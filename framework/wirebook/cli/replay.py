@@ -155,8 +155,10 @@ def _book_lines(played: Replay, symbol: str, depth: int) -> list[tuple[object, .
 
 
 def _price(price: Decimal | None) -> str | None:
-    """Shows a price with the places that it has, and two at least."""
-    return None if price is None else f"{price:.{max(2, -int(price.as_tuple().exponent))}f}"
+    """Shows a price with the places that it has, and two at least; market orders have none."""
+    if price is None or not price.is_finite():
+        return None if price is None else "market"
+    return f"{price:.{max(2, -int(price.as_tuple().exponent))}f}"
 
 
 def _state(validity: tuple[str, str, int]) -> str:
@@ -171,6 +173,8 @@ def _show_counts(stats: dict[str, Any]) -> None:
     )
     counts = ("messages", "instruments", "open_orders", "unknown_orders", "gaps", "missing", "duplicates", "errors")
     rows = [(name.replace("_", " "), f"{stats[name]:,}") for name in counts]
+    of_levels = ("given_levels", "unknown_levels", "contradicted_levels")
+    rows += [(name.replace("_", " "), f"{stats[name]:,}") for name in of_levels if stats[name]]
     rows.append(("seconds", f"{stats['seconds']:.3f}"))
     rows.append(("messages a second", f"{progress.quantity(stats['messages_per_second'])}".strip()))
     console.print(table("Replay", ("what", "value"), rows, right=("value",)))

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use pyo3::{prelude::*, types::PyCapsule};
 use wirebook_abi::{CAPSULE_NAME, DecoderTable};
 
-use crate::{NASDAQ, NASDAQ_BX, NASDAQ_PSX};
+use crate::TABLES;
 
 fn capsule<'py>(py: Python<'py>, table: &'static DecoderTable) -> PyResult<Bound<'py, PyCapsule>> {
     // SAFETY: the pointer is that of a static, which lives as long as the process; the capsule's users only read it.
@@ -16,7 +16,8 @@ fn capsule<'py>(py: Python<'py>, table: &'static DecoderTable) -> PyResult<Bound
 #[pymodule]
 fn _decoder(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
-    module.add("NASDAQ", capsule(py, &NASDAQ)?)?;
-    module.add("NASDAQ_BX", capsule(py, &NASDAQ_BX)?)?;
-    module.add("NASDAQ_PSX", capsule(py, &NASDAQ_PSX)?)
+    for (name, table) in TABLES {
+        module.add(name, capsule(py, table)?)?;
+    }
+    Ok(())
 }

@@ -21,17 +21,6 @@ fn replace(order: u64) -> [u8; 35] {
     .encode()
 }
 
-fn halt(locate: u16) -> [u8; 25] {
-    wirebook_itch::nasdaq_totalview_5_0::StockTradingActionFields {
-        stock_locate: locate,
-        stock: *b"WIRE    ",
-        trading_state: b'H',
-        reason: *b"T1  ",
-        ..Default::default()
-    }
-    .encode()
-}
-
 #[test]
 fn a_symbol_is_named_once_ahead_of_its_first_message() {
     let mut feed = Feed::new(&NASDAQ, Framing::MOLDUDP64);
@@ -42,48 +31,6 @@ fn a_symbol_is_named_once_ahead_of_its_first_message() {
     let (event, _, record) = feed.events[0];
     assert_eq!((event.instrument, event.flags, record.unwrap().text()), (7, 0, "WIRE"));
     assert_eq!(feed.events[1].0.flags, flags::LAST);
-}
-
-#[test]
-fn a_new_session_names_symbols_again() {
-    let mut feed = Feed::new(&NASDAQ, Framing::MOLDUDP64);
-    let message = add_order(7, 1, b"WIRE    ");
-    let packet = feed.pack(&data(1), &[&message]);
-    let next_day = feed.pack(&Frame { session: *b"TESTING02\0\0\0\0\0\0\0", ..data(1) }, &[&message]);
-    for each in [&packet, &packet, &next_day] {
-        feed.packet(each);
-    }
-    let definitions = feed.events.iter().filter(|(event, ..)| event.kind == EventKind::DEFINITION).count();
-    assert_eq!(definitions, 2);
-}
-
-#[test]
-fn full_batches_lose_and_repeat_nothing() {
-    for framing in [Framing::MOLDUDP64, Framing::LENGTH16, Framing::SOUPBINTCP] {
-        let adds: Vec<_> = (0..20).map(|locate| add_order(locate, u64::from(locate), b"WIRE    ")).collect();
-        let replaces: Vec<_> = (0..20).map(replace).collect();
-        // Each of these takes two records: one that names the instrument, and its own.
-        let halts: Vec<_> = (100..120).map(halt).collect();
-        let messages: Vec<&[u8]> = adds
-            .iter()
-            .zip(&replaces)
-            .zip(&halts)
-            .flat_map(|((add, replace), halt)| [&add[..], &replace[..], &halt[..]])
-            .collect();
-        let mut roomy = Feed::new(&NASDAQ, framing);
-        let packet = roomy.pack(&data(1), &messages);
-        roomy.packet(&packet);
-        assert_eq!(roomy.events.len(), 120);
-        for (events, records) in [(2, 2), (3, 2), (7, 3), (120, 3), (120, 4)] {
-            let mut tight = Feed::with_room(&NASDAQ, framing, events, records);
-            assert_eq!(tight.packet(&packet).1.messages, 60);
-            let plain = |feed: &Feed| -> Vec<_> {
-                feed.events.iter().map(|(event, cold, record)| (*event, cold.sequence, *record)).collect()
-            };
-            assert_eq!(plain(&tight), plain(&roomy));
-            assert_eq!(tight.batch.type_counts(), roomy.batch.type_counts());
-        }
-    }
 }
 
 #[test]
@@ -116,22 +63,6 @@ fn a_call_may_go_on_before_or_past_where_a_full_batch_stopped() {
         let orders: Vec<_> = batch.parts_mut().0.iter().map(|event| event.order_id).collect();
         assert_eq!(orders, expected);
         batch.clear();
-    }
-}
-
-#[test]
-fn skipped_messages_are_not_counted_and_keep_their_sequences() {
-    let mut feed = Feed::new(&NASDAQ, Framing::MOLDUDP64);
-    let messages: Vec<_> = (1..=5).map(order_delete).collect();
-    let slices: Vec<&[u8]> = messages.iter().map(|message| &message[..]).collect();
-    let packet = feed.pack(&data(10), &slices);
-    feed.packet(&packet);
-    feed.events.clear();
-    for (skip, expected) in [(3, &[13, 14][..]), (0, &[10, 11, 12, 13, 14]), (4, &[14]), (5, &[]), (9, &[])] {
-        let decoded = feed.decode(&packet, skip);
-        assert_eq!((decoded.status, decoded.messages as usize), (Status::OK, expected.len()));
-        let found: Vec<_> = feed.events.drain(..).map(|(_, cold, _)| cold.sequence).collect();
-        assert_eq!(found, expected);
     }
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, path::Path};
 
-use wirebook_abi::{EventKind, Framing, Status};
+use wirebook_abi::{EventKind, Framing, Status, Tag};
 
 use common::Feed;
 
@@ -57,4 +57,36 @@ fn the_2019_12_30_open_has_its_counted_messages() {
     let (_, first, _) = feed.events.first().unwrap();
     assert_eq!((first.sequence, first.ts_event_ns), (1, 34_200_000_000_230));
     assert_eq!(feed.events.last().unwrap().1.sequence, 1000);
+}
+
+#[test]
+fn the_borsa_istanbul_packets_have_their_counted_messages_and_an_end_that_is_cut() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures/itch/bist-moldudp64_2014-09-17.bin");
+    let Ok(bytes) = fs::read(&path) else {
+        eprintln!("SKIPPED: {} is not there; third-party captures are not in the repository", path.display());
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"));
+        return;
+    };
+    let mut feed = Feed::new(&wirebook_itch::GENIUM_BIST, Framing::MOLDUDP64);
+    // Where packets end stands in none of them: sizes are those that their blocks add up to.
+    let packets = [&bytes[..894], &bytes[894..1881], &bytes[1881..]];
+    let decoded = packets.map(|packet| feed.packet(packet).1);
+    assert_eq!(decoded.map(|each| each.status), [Status::OK, Status::OK, Status::TRUNCATED]);
+    assert_eq!(decoded.map(|each| each.messages), [15, 13, 12]);
+    assert!(feed.faults.is_empty(), "{:?}", feed.faults);
+    // The nineteenth price step is the message that is cut.
+    assert_eq!(packets[2][decoded[2].offset as usize + 2], b'L');
+    let description = feed.decoder.table().description();
+    let counts = description.messages.as_slice().iter().zip(feed.batch.type_counts());
+    let mut counts: Vec<(&str, u64)> =
+        counts.map(|(message, count)| (message.type_text.as_str(), *count)).filter(|(_, count)| *count != 0).collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [("L", 18), ("R", 19), ("S", 1), ("T", 2)]);
+    let first = feed.events.iter().find(|(event, ..)| event.kind == EventKind::DEFINITION).unwrap();
+    assert_eq!((first.0.instrument, first.2.unwrap().text()), (0x0021_b04e, "ACSEL"));
+    let steps = feed.events.iter().find(|(event, ..)| event.kind == EventKind::STATISTIC).unwrap().2.unwrap();
+    // Three decimals: 0.05 up to 32.350.
+    assert_eq!(steps.get(Tag::PRICE_INCREMENT), Some(50_000_000));
+    assert_eq!(steps.get(Tag::PRICE_TO), Some(32_350_000_000));
 }

@@ -2,14 +2,17 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Enumeration, Field, Kind, Message, Protocol};
+use crate::model::{Enumeration, Field, Keys, Kind, Message, Part, PartCount, Protocol};
 
 pub fn emit(out: &mut String, protocol: &Protocol) {
     for list in protocol.enums.iter().filter(|list| !list.values.is_empty()) {
         enumeration(out, list);
     }
     for message in &protocol.messages {
-        fields(out, protocol, message);
+        field_table(out, protocol, &fields_name(message), &message.fields, message.older_length);
+        for part in &message.parts {
+            field_table(out, protocol, &part_name(message, part), &part.fields, None);
+        }
     }
     messages(out, protocol);
     description(out, protocol);
@@ -23,13 +26,15 @@ fn enumeration(out: &mut String, list: &Enumeration) {
     out.push_str("];\n\n");
 }
 
-fn fields(out: &mut String, protocol: &Protocol, message: &Message) {
-    let _ = writeln!(out, "static {}: [FieldInfo; {}] = [", fields_name(message), message.fields.len());
-    for field in &message.fields {
+/// The table of fields that start one behind the other; those from `older` on are not in every message.
+fn field_table(out: &mut String, protocol: &Protocol, name: &str, fields: &[Field], older: Option<usize>) {
+    let _ = writeln!(out, "static {name}: [FieldInfo; {}] = [", fields.len());
+    for field in fields {
+        let since = if older.is_some_and(|older| field.offset >= older) { "since: 1,\n" } else { "" };
         let _ = write!(
             out,
             "FieldInfo {{\nname: Text::new({:?}),\nunit: Text::new({:?}),\noffset: {},\nsize: {},\nscale: {},\n\
-             kind: FieldKind::{},\nbig_endian: {},\nreserved: [0; 6],\nenumeration: {},\n}},\n",
+             kind: FieldKind::{},\nbig_endian: {},\nenumeration: {},\n{}{since}..FieldInfo::PLAIN\n}},\n",
             field.name,
             field.unit,
             field.offset,
@@ -37,7 +42,8 @@ fn fields(out: &mut String, protocol: &Protocol, message: &Message) {
             field.scale,
             kind(field),
             u8::from(protocol.big_endian),
-            codes(protocol, field)
+            codes(protocol, field),
+            field.null.map_or_else(String::new, |null| format!("null: {null},\nnullable: 1,\n"))
         );
     }
     out.push_str("];\n\n");
@@ -45,6 +51,34 @@ fn fields(out: &mut String, protocol: &Protocol, message: &Message) {
 
 fn fields_name(message: &Message) -> String {
     format!("FIELDS_{}", message.name.to_uppercase())
+}
+
+fn part_name(message: &Message, part: &Part) -> String {
+    format!("{}_{}", fields_name(message), part.name.to_uppercase())
+}
+
+/// The parts behind a message's fixed fields; numbers of fields count from 1.
+fn parts(message: &Message) -> String {
+    let numbered = |at: Option<usize>| at.map_or(0, |at| at + 1);
+    let each = message.parts.iter().map(|part| {
+        let (count, count_field, present_field, present_mask) = match part.count {
+            PartCount::Fixed(count) => (count, 0, 0, 0),
+            PartCount::Field(at) => (0, at + 1, 0, 0),
+            PartCount::Present { field, mask } => (1, 0, field + 1, mask),
+        };
+        format!(
+            "PartInfo {{\nname: Text::new({:?}),\noffset: {},\nstride: {},\ncount: {count},\ncount_field: {count_field},\n\
+             offset_field: {},\npresent_field: {present_field},\npresent_mask: {present_mask},\nrepeats: {},\n\
+             reserved: [0; 7],\nfields: List::new(&{}),\n}}",
+            part.name,
+            part.offset,
+            part.stride,
+            numbered(part.offset_field),
+            u8::from(present_field == 0),
+            part_name(message, part)
+        )
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn kind(field: &Field) -> &'static str {
@@ -77,13 +111,14 @@ fn messages(out: &mut String, protocol: &Protocol) {
         let _ = write!(
             out,
             "MessageInfo {{\ntype_text: Text::new({:?}),\nname: Text::new({:?}),\nabout: Text::new({:?}),\n\
-             type_value: {},\nlength: {},\nfields: List::new(&{}),\n}},\n",
+             type_value: {},\nlength: {},\nfields: List::new(&{}),\nparts: List::new(const {{ &[{}] }}),\n..MessageInfo::PLAIN\n}},\n",
             message.type_text,
             message.name,
             message.about,
             message.type_value,
             message.length,
-            fields_name(message)
+            fields_name(message),
+            parts(message)
         );
     }
     out.push_str("];\n\n");
@@ -91,13 +126,15 @@ fn messages(out: &mut String, protocol: &Protocol) {
 
 fn description(out: &mut String, protocol: &Protocol) {
     let framings: Vec<_> = protocol.framings.iter().map(|name| format!("Framing::{name}")).collect();
+    let statuses = statuses(protocol);
     let _ = write!(
         out,
         "static FRAMINGS: [Framing; {}] = [{}];\n\n\
-         static STATUSES: [Status; 7] = [\nStatus::TRUNCATED,\nStatus::UNKNOWN_TYPE,\nStatus::LONG_MESSAGE,\n\
-         Status::SHORT_MESSAGE,\nStatus::BAD_VALUE,\nStatus::TRAILING_BYTES,\nStatus::BAD_HEADER,\n];\n\n",
+         static STATUSES: [Status; {}] = [{}];\n\n",
         framings.len(),
-        framings.join(", ")
+        framings.join(", "),
+        statuses.len(),
+        statuses.join(", ")
     );
     let _ = write!(
         out,
@@ -105,7 +142,7 @@ fn description(out: &mut String, protocol: &Protocol) {
          pub const DESCRIPTION: Description = Description {{\n\
          protocol: Text::new({:?}),\nversion: Text::new({:?}),\nvenue: Text::new({:?}),\nfamily: Text::new({:?}),\n\
          timezone: Text::new({:?}),\nprice_scale: {},\ninstrument_limit: {},\norder_ids: OrderIds::{},\nclock: Clock::{},\n\
-         reserved: 0,\nframings: List::new(&FRAMINGS),\nmessages: List::new(&MESSAGES),\nstatuses: List::new(&STATUSES),\n}};\n\n",
+         framings: List::new(&FRAMINGS),\nmessages: List::new(&MESSAGES),\nstatuses: List::new(&STATUSES),\n..Description::PLAIN\n}};\n\n",
         protocol.id,
         protocol.version,
         protocol.venue,
@@ -113,7 +150,21 @@ fn description(out: &mut String, protocol: &Protocol) {
         protocol.timezone,
         protocol.price_scale,
         protocol.instrument_limit,
-        if protocol.ascending_order_ids { "ASCENDING" } else { "ANY" },
+        protocol.order_ids,
         if protocol.unix_clock { "UNIX" } else { "LOCAL_MIDNIGHT" },
     );
+}
+
+/// Statuses that the decoder can report, most common first.
+fn statuses(protocol: &Protocol) -> Vec<&'static str> {
+    let mut statuses = vec!["Status::TRUNCATED", "Status::UNKNOWN_TYPE"];
+    if !protocol.accepts_longer {
+        statuses.push("Status::LONG_MESSAGE");
+    }
+    statuses.extend(["Status::SHORT_MESSAGE", "Status::BAD_VALUE"]);
+    if protocol.keys != Keys::Numbers {
+        statuses.push("Status::TOO_MANY_INSTRUMENTS");
+    }
+    statuses.extend(["Status::TRAILING_BYTES", "Status::BAD_HEADER"]);
+    statuses
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{EventRule, Field, Message, Protocol};
+use crate::model::{EventRule, Field, Message, PartCount, Protocol};
 
 /// A protocol's reference in Markdown: messages, fields, events, codes.
 pub fn page(protocol: &Protocol) -> String {
@@ -50,7 +50,27 @@ fn fields(out: &mut String, protocol: &Protocol, message: &Message) {
         "\n## `{}` {}\n\n{}\n\n| offset | bytes | field | type | meaning |\n| --- | --- | --- | --- | --- |\n",
         message.type_text, message.title, message.about
     );
-    for field in &message.fields {
+    rows(out, protocol, &message.fields);
+    for part in &message.parts {
+        let field = |at: usize| &message.fields[at].name;
+        let count = match part.count {
+            PartCount::Fixed(count) => format!("{count} times"),
+            PartCount::Field(at) => format!("{} times", field(at)),
+            PartCount::Present { field: at, mask } => format!("there where {} has a bit of {mask}", field(at)),
+        };
+        let start =
+            part.offset_field.map_or_else(|| format!("from {}", part.offset), |at| format!("from {}", field(at)));
+        let _ = write!(
+            out,
+            "\nBehind these {}, {count}, {start}, {} bytes each:\n\n| offset | bytes | field | type | meaning |\n| --- | --- | --- | --- | --- |\n",
+            part.name, part.stride
+        );
+        rows(out, protocol, &part.fields);
+    }
+}
+
+fn rows(out: &mut String, protocol: &Protocol, fields: &[Field]) {
+    for field in fields {
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} |",
@@ -70,6 +90,12 @@ fn meaning(protocol: &Protocol, field: &Field) -> String {
     }
     if field.scale != 1 {
         parts.push(format!("{} to one", field.scale));
+    }
+    if field.scaled_by_instrument {
+        parts.push("in the instrument's scale".into());
+    }
+    if let Some(null) = field.null_text() {
+        parts.push(format!("{null}: none"));
     }
     if let Some(at) = field.enumeration {
         parts.push(format!("code of {}", protocol.enums[at].name));

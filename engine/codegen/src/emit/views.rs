@@ -52,15 +52,26 @@ fn view(out: &mut String, protocol: &Protocol, message: &Message) {
 
 fn fields(out: &mut String, protocol: &Protocol, message: &Message) {
     let (name, length) = (message.type_name(), message.length);
+    // The standard library has no default of arrays that are longer.
+    let is_long = plain(message).any(|field| !field.is_integer() && field.size > 32);
     let _ = write!(
         out,
         "/// The fields of {title} (`{type_text}`) as raw wire values, to be written.\n\
-         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]\npub struct {name}Fields {{\n",
+         #[derive(Clone, Copy, Debug, {default}PartialEq, Eq)]\npub struct {name}Fields {{\n",
         title = message.title,
         type_text = message.type_text,
+        default = if is_long { "" } else { "Default, " },
     );
     for field in plain(message) {
         let _ = writeln!(out, "{}pub {}: {},", doc(protocol, field), field.name, field.rust_type());
+    }
+    if is_long {
+        let _ = write!(out, "}}\n\nimpl Default for {name}Fields {{\nfn default() -> Self {{\nSelf {{\n");
+        for field in plain(message) {
+            let value = if field.is_integer() { "0".into() } else { format!("[0; {}]", field.size) };
+            let _ = writeln!(out, "{}: {value},", field.name);
+        }
+        out.push_str("}\n}\n");
     }
     let _ = write!(
         out,
@@ -91,6 +102,12 @@ fn doc(protocol: &Protocol, field: &Field) -> String {
     }
     if field.scale != 1 {
         let _ = write!(text, " times {}", field.scale);
+    }
+    if field.scaled_by_instrument {
+        text.push_str(" in the instrument's scale");
+    }
+    if let Some(null) = field.null_text() {
+        let _ = write!(text, "; {null} where there is none");
     }
     if let Some(list) = field.enumeration.map(|at| &protocol.enums[at]) {
         let _ = write!(text, "; a code of `{}`", list.name);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error,
-    model::{CodeMap, EventRule, Field, Message, RecordRule, SideRule},
+    model::{CodeMap, Condition, EventRule, Field, Kind, Message, RecordRule, SideRule, Variant},
 };
 
 const KEYS: &[&str] = &[
@@ -28,7 +28,7 @@ const KEYS: &[&str] = &[
     "record",
 ];
 
-const KINDS: &[EventKind] = &[
+pub const KINDS: &[EventKind] = &[
     EventKind::ADD,
     EventKind::MODIFY,
     EventKind::REDUCE,
@@ -45,7 +45,7 @@ const KINDS: &[EventKind] = &[
     EventKind::IMBALANCE,
 ];
 
-const STATES: &[TradingState] = &[
+pub const STATES: &[TradingState] = &[
     TradingState::UNCHANGED,
     TradingState::TRADING,
     TradingState::HALTED,
@@ -59,7 +59,7 @@ const STATES: &[TradingState] = &[
     TradingState::END_OF_MESSAGES,
 ];
 
-const DETAILS: &[(&str, u8)] = &[
+pub const DETAILS: &[(&str, u8)] = &[
     ("none", 0),
     ("priced", detail::PRICED),
     ("non_printable", detail::NON_PRINTABLE),
@@ -75,7 +75,10 @@ const DETAILS: &[(&str, u8)] = &[
     ("onward", detail::ONWARD),
 ];
 
-const SIDES: &[(&str, Side)] = &[("bid", Side::BID), ("ask", Side::ASK), ("none", Side::NONE)];
+pub const SIDES: &[(&str, Side)] = &[("bid", Side::BID), ("ask", Side::ASK), ("none", Side::NONE)];
+
+/// Most events of a message that are there at times only: an encoder tries every choice of them.
+const CONDITION_LIMIT: usize = 3;
 
 /// Most values of a record: the slots that the ABI's record has.
 const VALUE_LIMIT: usize = 8;
@@ -86,14 +89,22 @@ pub fn roles(node: &Node, message: &Message) -> Result<(), Error> {
         Err(node.place.error(problem, remedy).in_field(&message.fields[at].name))
     };
     if let Some(at) = message.instrument
-        && !(message.fields[at].is_unsigned() && message.fields[at].size <= 4)
+        && !(message.fields[at].is_unsigned() || message.fields[at].is_text())
     {
-        return refuse(at, "cannot be the instrument", "that is an unsigned integer of at most 4 bytes");
+        return refuse(at, "cannot be the instrument", "that is an unsigned integer or text");
     }
     if let Some(at) = message.time {
         let field = &message.fields[at];
-        if !(field.is_unsigned() && (field.unit.starts_with("ns_since_midnight") || field.unit == "unix_nanoseconds")) {
+        let is_time = field.unit.starts_with("ns_since") || field.unit == "unix_nanoseconds";
+        if !(field.is_unsigned() && is_time) {
             return refuse(at, "cannot be the time", "that is an unsigned integer in nanoseconds");
+        }
+    }
+    if let Some(at) = message.seconds {
+        let field = &message.fields[at];
+        let is_seconds = field.unit.starts_with("s_since") || field.unit == "unix_seconds";
+        if !(field.is_unsigned() && is_seconds) {
+            return refuse(at, "cannot be the seconds", "that is an unsigned integer in seconds");
         }
     }
     match message.symbol {
@@ -112,10 +123,10 @@ pub fn events(node: &Node, message: &Message, shared: &Shared<'_>) -> Result<Vec
         reader.complete(&event, &events)?;
         events.push(event);
     }
-    if let Some((_, before)) = events.split_last()
-        && before.iter().any(|event| event.when.is_some())
-    {
-        return Err(list.place.error("when: an event in the middle has a condition", "only the last may have one"));
+    let conditions = events.iter().filter(|event: &&EventRule| event.when.is_some()).count();
+    if conditions > CONDITION_LIMIT {
+        let problem = format!("when: {conditions} events have conditions");
+        return Err(list.place.error(problem, format!("at most {CONDITION_LIMIT} may")));
     }
     Ok(events)
 }
@@ -130,20 +141,23 @@ impl Reader<'_> {
     fn event(&self) -> Result<EventRule, Error> {
         self.node.only(KEYS)?;
         let kind_node = self.node.need("kind")?;
+        let price = self.price()?;
         Ok(EventRule {
             kind: named(kind_node, "event kind", KINDS.iter().map(|kind| (kind.name(), *kind)))?,
             of_instrument: self.of_instrument()?,
             order: self.unsigned("order")?,
             side: self.side()?,
             quantity: self.unsigned("quantity")?,
-            price: self.price()?,
-            match_id: self.unsigned("match")?,
+            price: price.map(|(at, _)| at),
+            price_factor: price.map_or(1, |(_, factor)| factor),
+            match_id: self.match_id()?,
             participant: self.participant()?,
             detail: self.detail()?,
             detail_codes: self.codes("detail_from", |node| named(node, "detail", DETAILS.iter().copied()))?,
-            state: self.codes("state", |node| {
-                named(node, "trading state", STATES.iter().map(|state| (state.name(), *state)))
-            })?,
+            state: match self.fixed_state()? {
+                Some(_) => None,
+                None => self.codes("state", state)?,
+            },
             when: self.when()?,
             record: self.record()?,
         })
@@ -164,6 +178,14 @@ impl Reader<'_> {
         if self.field(at).is_unsigned() { Ok(Some(at)) } else { self.refuse(at, key, "it must be an unsigned integer") }
     }
 
+    /// The field with the match: an unsigned integer, or bytes that start with one of eight.
+    fn match_id(&self) -> Result<Option<usize>, Error> {
+        match self.role("match")? {
+            Some(at) if self.field(at).kind == Kind::Bytes && self.field(at).size >= 8 => Ok(Some(at)),
+            _ => self.unsigned("match"),
+        }
+    }
+
     fn refuse<T>(&self, at: usize, key: &str, remedy: &str) -> Result<T, Error> {
         let node = self.node.get(key).unwrap_or(self.node);
         Err(node.place.error(format!("cannot be the {key} of an event"), remedy).in_field(&self.field(at).name))
@@ -176,17 +198,21 @@ impl Reader<'_> {
         }
     }
 
-    fn price(&self) -> Result<Option<usize>, Error> {
+    /// A price field, and what multiplies it into the protocol's price scale.
+    fn price(&self) -> Result<Option<(usize, u64)>, Error> {
         let Some(at) = self.role("price")? else { return Ok(None) };
         let field = self.field(at);
-        if !field.is_integer() || field.unit != "price" {
+        if !field.is_integer() || !matches!(field.unit.as_str(), "price" | "price_in_cents") {
             return self.refuse(at, "price", "it must be an integer of unit price");
         }
-        if field.scale != self.shared.price_scale {
-            let scale = self.shared.price_scale;
-            return self.refuse(at, "price", &format!("its scale must be the protocol's price_scale, {scale}"));
+        if field.scaled_by_instrument {
+            return Ok(Some((at, 1)));
         }
-        Ok(Some(at))
+        let scale = self.shared.price_scale;
+        if !scale.is_multiple_of(field.price_scale()) {
+            return self.refuse(at, "price", &format!("its scale must divide the protocol's price_scale, {scale}"));
+        }
+        Ok(Some((at, scale / field.price_scale())))
     }
 
     fn participant(&self) -> Result<Option<usize>, Error> {
@@ -211,7 +237,21 @@ impl Reader<'_> {
         }
     }
 
+    /// A trading state that the message stands for by itself.
+    fn fixed_state(&self) -> Result<Option<TradingState>, Error> {
+        match self.node.get("state") {
+            Some(node) if matches!(node.value, Value::Text(_)) => state(node).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     fn detail(&self) -> Result<u8, Error> {
+        if let Some(state) = self.fixed_state()? {
+            return match self.node.get("detail") {
+                Some(node) => Err(node.place.error("a status has no detail", "leave it out")),
+                None => Ok(state.0),
+            };
+        }
         let Some(node) = self.node.get("detail") else { return Ok(0) };
         node.list()?.iter().try_fold(0, |bits, each| Ok(bits | named(each, "detail", DETAILS.iter().copied())?))
     }
@@ -219,25 +259,35 @@ impl Reader<'_> {
     /// Reads `key: {field: .., map: {code: meaning}}`.
     fn codes<T>(&self, key: &str, meaning: impl Fn(&Node) -> Result<T, Error>) -> Result<Option<CodeMap<T>>, Error> {
         let Some(node) = self.node.get(key) else { return Ok(None) };
-        node.only(&["field", "map"])?;
+        node.only(&["field", "mask", "map"])?;
         let field = self.deciding(node, key)?;
+        let mask = node.get("mask").map(Node::number).transpose()?;
         let mut codes = Vec::new();
         for (code, each) in node.need("map")?.map()? {
-            codes.push((self.code(each, field, code)?, meaning(each)?));
+            let value = match mask {
+                Some(_) => wire_value(each, self.field(field), code)?,
+                None => self.code(each, field, code)?,
+            };
+            codes.push((value, meaning(each)?));
         }
-        Ok(Some(CodeMap { field, codes }))
+        Ok(Some(CodeMap { field, mask, codes }))
     }
 
-    /// Reads `when: {field: .., is: [code, ..]}`.
-    fn when(&self) -> Result<Option<CodeMap<()>>, Error> {
+    /// Reads `when: {field: .., is: [code, ..]}`, or with `is_not`.
+    fn when(&self) -> Result<Option<Condition>, Error> {
         let Some(node) = self.node.get("when") else { return Ok(None) };
-        node.only(&["field", "is"])?;
+        node.only(&["field", "is", "is_not"])?;
         let field = self.deciding(node, "when")?;
-        let mut codes = Vec::new();
-        for each in node.need("is")?.list()? {
-            codes.push((self.code(each, field, each.text()?)?, ()));
+        let (is_among, list) = match (node.get("is"), node.get("is_not")) {
+            (Some(list), None) => (true, list),
+            (None, Some(list)) => (false, list),
+            _ => return Err(node.place.error("when: compares with nothing", "add either is: or is_not: and a list")),
+        };
+        let mut values = Vec::new();
+        for each in list.list()? {
+            values.push(self.code(each, field, each.text()?)?);
         }
-        Ok(Some(CodeMap { field, codes }))
+        Ok(Some(Condition { field, values, is_among }))
     }
 
     fn deciding(&self, node: &Node, key: &str) -> Result<usize, Error> {
@@ -271,11 +321,8 @@ impl Reader<'_> {
     fn record(&self) -> Result<Option<RecordRule>, Error> {
         let Some(node) = self.node.get("record") else { return Ok(None) };
         node.only(&["text", "code", "values"])?;
-        let mut record = RecordRule {
-            text: self.record_text(node, "text", 32)?,
-            code: self.record_text(node, "code", 16)?,
-            values: Vec::new(),
-        };
+        let (text, text_tail) = self.record_texts(node)?;
+        let mut record = RecordRule { text, text_tail, code: self.record_text(node, "code", 16)?, values: Vec::new() };
         let Some(values) = node.get("values") else { return Ok(Some(record)) };
         for (name, each) in values.map()? {
             let tag = tag(each, name)?;
@@ -300,8 +347,23 @@ impl Reader<'_> {
         Ok(Some(record))
     }
 
+    /// The field of the record's text, and a second one behind a dot where two are listed.
+    fn record_texts(&self, record: &Node) -> Result<(Option<usize>, Option<usize>), Error> {
+        let Some(node) = record.get("text") else { return Ok((None, None)) };
+        if matches!(node.value, Value::Text(_)) {
+            return Ok((self.record_field(node, "text", 32)?, None));
+        }
+        let [text, tail] = node.list()? else {
+            return Err(node.place.error("text joins two fields", "name one field, or list two"));
+        };
+        Ok((self.record_field(text, "text", 23)?, self.record_field(tail, "text", 8)?))
+    }
+
     fn record_text(&self, record: &Node, key: &str, limit: usize) -> Result<Option<usize>, Error> {
-        let Some(node) = record.get(key) else { return Ok(None) };
+        record.get(key).map_or(Ok(None), |node| self.record_field(node, key, limit))
+    }
+
+    fn record_field(&self, node: &Node, key: &str, limit: usize) -> Result<Option<usize>, Error> {
         let at = layout::role(node, &self.message.fields, node.text()?, key)?;
         let field = self.field(at);
         let fits = field.is_text() && field.size <= limit || field.kind == crate::model::Kind::Char && key == "code";
@@ -329,23 +391,31 @@ impl Reader<'_> {
             return refuse("there is no side to inherit", "put the delete of the old order just before it");
         }
         if event.kind == EventKind::STATUS {
-            if event.detail != 0 || event.detail_codes.is_some() {
+            if self.node.get("detail").is_some() || event.detail_codes.is_some() {
                 return refuse("a status has no detail", "use state: instead");
             }
-        } else if event.state.is_some() {
+        } else if self.node.get("state").is_some() {
             return refuse("only a status has a state", "leave state: out");
         }
         if event.kind == EventKind::DEFINITION && event.record.as_ref().is_none_or(|record| record.text.is_none()) {
             return refuse("it names no symbol", "add record: {text: ..} with the field of the symbol");
         }
-        if event.when.is_some() && before.is_empty() {
-            return refuse("when: the only event has a condition", "only a last event after others may have one");
+        let names_book = event.of_instrument && matches!(event.side, SideRule::Codes(_));
+        if names_order && self.shared.order_ids == "PER_SIDE" && !names_book {
+            return refuse("its order is unique only with instrument and side", "add side: {field: .., map: ..}");
+        }
+        if event.price.is_some_and(|at| self.field(at).scaled_by_instrument) && !event.of_instrument {
+            return refuse("the scale of its price is an instrument's", "give the message a field in that role");
         }
         Ok(())
     }
 }
 
-fn named<T>(node: &Node, what: &str, known: impl Iterator<Item = (&'static str, T)> + Clone) -> Result<T, Error> {
+fn state(node: &Node) -> Result<TradingState, Error> {
+    named(node, "trading state", STATES.iter().map(|state| (state.name(), *state)))
+}
+
+pub fn named<T>(node: &Node, what: &str, known: impl Iterator<Item = (&'static str, T)> + Clone) -> Result<T, Error> {
     let text = node.text()?;
     known.clone().find(|(name, _)| *name == text).map(|(_, value)| value).ok_or_else(|| {
         let names: Vec<_> = known.map(|(name, _)| name).collect();
@@ -353,7 +423,7 @@ fn named<T>(node: &Node, what: &str, known: impl Iterator<Item = (&'static str, 
     })
 }
 
-fn tag(node: &Node, name: &str) -> Result<Tag, Error> {
+pub fn tag(node: &Node, name: &str) -> Result<Tag, Error> {
     Tag::from_name(name).filter(|tag| *tag != Tag::NONE).ok_or_else(|| {
         let known: Vec<_> = Tag::ALL.iter().skip(1).map(|tag| tag.name()).collect();
         node.place.error(format!("record tag {name:?} is not known"), format!("use one of {}", known.join(", ")))
@@ -365,23 +435,34 @@ pub fn distinct(root: &Node, messages: &[Message]) -> Result<(), Error> {
     for (key, found) in [
         ("instrument", messages.iter().any(|message| message.instrument.is_some())),
         ("time", messages.iter().any(|message| message.time.is_some())),
+        ("seconds", messages.iter().any(|message| message.seconds.is_some())),
         ("symbol", messages.iter().any(|message| message.symbol.is_some())),
     ] {
         if let Some(node) = root.get("roles").and_then(|roles| roles.get(key))
             && !found
         {
-            let problem = format!("roles: {key} names {}, which no message has", node.text()?);
+            let problem = format!("roles: {key} names {}, which no message has", super::names(node)?.join(", "));
             return Err(node.place.error(problem, "name a field of the messages, or leave the role out"));
         }
     }
+    if messages.iter().any(Message::has_time_offset) && messages.iter().all(|message| message.seconds.is_none()) {
+        return Err(root.place.error(
+            "times count from the last time message, and no message sets the time",
+            "add seconds: to roles, with the field of the time message",
+        ));
+    }
     for (at, message) in messages.iter().enumerate() {
-        let same = |other: &&Message| !message.events.is_empty() && message.signature() == other.signature();
+        let own: Vec<_> = message.variants().iter().map(Variant::signature).collect();
+        let same = |other: &&Message| {
+            let meant = |variant: &Variant<'_>| own.contains(&variant.signature());
+            !message.is_form_of(other) && other.variants().iter().any(meant)
+        };
         if let Some(other) = messages[..at].iter().find(same) {
             return Err(root
                 .place
                 .error(
                     format!("means the same events as {}, so that an encoder cannot choose", other.label()),
-                    "tell them apart by detail, participant or record values",
+                    "tell them apart by detail, participant or record values, or write encode: never in one",
                 )
                 .in_message(message.label()));
         }

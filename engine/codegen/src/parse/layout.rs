@@ -6,11 +6,27 @@ use super::{
 };
 use crate::{
     Error,
-    model::{Field, Kind, Message, title},
+    model::{Field, InstrumentPart, Kind, Message, Part, PartCount, title},
 };
 
-const MESSAGE_KEYS: &[&str] = &["type", "name", "title", "about", "length", "fields", "events", "book"];
-const FIELD_KEYS: &[&str] = &["name", "offset", "size", "type", "const", "enum", "scale", "unit", "default", "note"];
+const MESSAGE_KEYS: &[&str] = &[
+    "type",
+    "name",
+    "title",
+    "about",
+    "length",
+    "min_length",
+    "older_length",
+    "fields",
+    "repeat",
+    "optional_block",
+    "form_of",
+    "encode",
+    "events",
+    "book",
+];
+const FIELD_KEYS: &[&str] =
+    &["name", "offset", "size", "type", "const", "enum", "bits", "scale", "null_value", "unit", "default", "note"];
 
 /// Type name, how its bytes read, and its size where the type fixes it.
 const TYPES: &[(&str, Kind, usize)] = &[
@@ -34,8 +50,8 @@ const TYPES: &[(&str, Kind, usize)] = &[
     ("bits64", Kind::Bits, 8),
 ];
 
-/// Longest text or byte field: what `Default` and `Debug` of arrays carry.
-const TEXT_LIMIT: usize = 32;
+/// Longest text or byte field.
+const TEXT_LIMIT: usize = 128;
 
 const UNITS: &[&str] = &[
     "price",
@@ -70,7 +86,7 @@ pub fn message(node: &Node, shared: &Shared<'_>) -> Result<Message, Error> {
 fn read(node: &Node, type_text: &str, shared: &Shared<'_>) -> Result<Message, Error> {
     node.only(MESSAGE_KEYS)?;
     let name = identifier(node.need("name")?)?;
-    let length_node = node.need("length")?;
+    let length_node = node.get("min_length").map_or_else(|| node.need("length"), Ok)?;
     let mut fields = Vec::new();
     for each in shared.header.iter().chain(node.need("fields")?.list()?) {
         fields.push(field(each, shared)?);
@@ -82,7 +98,12 @@ fn read(node: &Node, type_text: &str, shared: &Shared<'_>) -> Result<Message, Er
     let type_value = wire_value(node, &fields[type_field], type_text)?;
     agrees(node, &fields[type_field], type_value, type_text)?;
     fields[type_field].constant = Some(type_value);
-    let find = |name: Option<&str>| name.and_then(|name| fields.iter().position(|field| field.name == name));
+    if let Some(at) = shared.length_field.and_then(|name| fields.iter().position(|field| field.name == name)) {
+        fields[at].constant = Some(wire_value(node, &fields[at], &length.to_string())?);
+    }
+    let parts = parts(node, &fields, length, shared)?;
+    let find = |names: &[&str]| names.iter().find_map(|name| fields.iter().position(|field| field.name == *name));
+    let instrument = find(&shared.instrument);
     let mut message = Message {
         type_text: type_text.to_owned(),
         type_value,
@@ -90,16 +111,134 @@ fn read(node: &Node, type_text: &str, shared: &Shared<'_>) -> Result<Message, Er
         about: node.text_or("about", "")?,
         name,
         length,
-        instrument: find(shared.instrument),
-        time: find(shared.time),
-        symbol: find(shared.symbol),
+        instrument,
+        time: find(&shared.time),
+        seconds: find(&shared.seconds),
+        symbol: find(&shared.symbol).or_else(|| instrument.filter(|at| fields[*at].is_text())),
         type_field,
+        instrument_part: None,
+        scale_field: shared
+            .instrument_scale
+            .and_then(|scale| fields.iter().position(|field| field.name == scale.field)),
+        encodes: encodes(node)?,
+        older_length: older_length(node, &fields, &parts)?,
+        form_of: node.get("form_of").map(Node::text).transpose()?.map(str::to_owned),
+        parts,
         fields,
         events: Vec::new(),
     };
     events::roles(node, &message)?;
+    if let Some(part) = shared.instrument_part.filter(|_| message.instrument.is_some()) {
+        message.instrument_part = Some(instrument_part(node, &message, part)?);
+    }
+    gives_scale(node, &message)?;
     message.events = events::events(node, &message, shared)?;
     Ok(message)
+}
+
+/// Where older versions of the message end: in front of one of its fields.
+fn older_length(node: &Node, fields: &[Field], parts: &[Part]) -> Result<Option<usize>, Error> {
+    let Some(older) = node.get("older_length") else { return Ok(None) };
+    let length = usize::try_from(older.number()?).unwrap_or(usize::MAX);
+    let error = |problem: String, remedy| Err(older.place.error(problem, remedy));
+    if !fields.iter().skip(1).any(|field| field.offset == length) {
+        return error(format!("older_length: no field starts at {length}"), "name the offset of the first newer field");
+    }
+    if !parts.is_empty() {
+        return error("older_length: the message varies in length anyway".into(), "leave it out, or the parts");
+    }
+    Ok(Some(length))
+}
+
+fn encodes(node: &Node) -> Result<bool, Error> {
+    match node.get("encode") {
+        None => Ok(true),
+        Some(encode) if encode.text()? == "never" => Ok(false),
+        Some(encode) => Err(encode.place.error("encode: can only be never", "leave it out for messages to be written")),
+    }
+}
+
+/// The field that names the message's instrument together with its number.
+fn instrument_part(node: &Node, message: &Message, part: &InstrumentPart) -> Result<usize, Error> {
+    let at = role(node, &message.fields, &part.field, "instrument_part")?;
+    let field = &message.fields[at];
+    let error = |problem: String, remedy| Err(node.place.error(problem, remedy).in_field(&field.name));
+    if field.kind != Kind::Ascii {
+        return error("cannot be the instrument's part".into(), "that is text padded with spaces");
+    }
+    match part.codes.iter().find(|code| code.len() > field.size) {
+        Some(code) => error(format!("instrument_part: {code} does not fit"), "write codes that the field can have"),
+        None => Ok(at),
+    }
+}
+
+/// Checks that a field that scales an instrument's prices can do so.
+fn gives_scale(node: &Node, message: &Message) -> Result<(), Error> {
+    let Some(at) = message.scale_field else { return Ok(()) };
+    let error = |problem, remedy| Err(node.place.error(problem, remedy).in_field(&message.fields[at].name));
+    if !message.fields[at].is_unsigned() {
+        return error("cannot scale prices", "that is an unsigned integer");
+    }
+    if message.instrument.is_none() {
+        return error("scales prices of no instrument", "give the message a field in the role of the instrument");
+    }
+    Ok(())
+}
+
+/// Reads what may stand behind the fixed fields: `repeat` and `optional_block`.
+fn parts(node: &Node, fixed: &[Field], length: usize, shared: &Shared<'_>) -> Result<Vec<Part>, Error> {
+    let mut parts = Vec::new();
+    if let Some(node) = node.get("optional_block") {
+        node.only(&["name", "present_if", "offset", "offset_field", "size", "fields"])?;
+        let present = node.need("present_if")?;
+        present.only(&["field", "mask"])?;
+        let field = part_role(present, fixed, "field")?
+            .ok_or_else(|| present.place.error("field is missing", "name the field that says it is there"))?;
+        let count = PartCount::Present { field, mask: present.need("mask")?.number()? };
+        parts.push(part(node, fixed, length, count, "size", shared)?);
+    }
+    if let Some(node) = node.get("repeat") {
+        node.only(&["name", "offset", "offset_field", "count", "count_field", "stride", "fields"])?;
+        let count = match part_role(node, fixed, "count_field")? {
+            Some(field) => PartCount::Field(field),
+            None => PartCount::Fixed(usize::try_from(node.need("count")?.number()?).unwrap_or(usize::MAX)),
+        };
+        parts.push(part(node, fixed, length, count, "stride", shared)?);
+    }
+    Ok(parts)
+}
+
+fn part(
+    node: &Node,
+    fixed: &[Field],
+    length: usize,
+    count: PartCount,
+    size_key: &str,
+    shared: &Shared<'_>,
+) -> Result<Part, Error> {
+    let number = |node: &Node| -> Result<usize, Error> { Ok(usize::try_from(node.number()?).unwrap_or(usize::MAX)) };
+    let stride = number(node.need(size_key)?)?;
+    let fields = node.need("fields")?.list()?.iter().map(|each| field(each, shared)).collect::<Result<Vec<_>, _>>()?;
+    contiguous(node, &fields, stride)?;
+    distinct(node, &fields)?;
+    Ok(Part {
+        name: identifier(node.need("name")?)?,
+        offset: node.get("offset").map_or(Ok(length), number)?,
+        stride,
+        count,
+        offset_field: part_role(node, fixed, "offset_field")?,
+        fields,
+    })
+}
+
+/// The fixed field that `key` of a part names, an unsigned integer.
+fn part_role(node: &Node, fixed: &[Field], key: &str) -> Result<Option<usize>, Error> {
+    let Some(name) = node.get(key) else { return Ok(None) };
+    let at = role(name, fixed, name.text()?, key)?;
+    if fixed[at].is_unsigned() {
+        return Ok(Some(at));
+    }
+    Err(name.place.error(format!("cannot be the {key}"), "use an unsigned integer").in_field(&fixed[at].name))
 }
 
 fn identifier(node: &Node) -> Result<String, Error> {
@@ -123,12 +262,15 @@ fn read_field(node: &Node, name: &str, shared: &Shared<'_>) -> Result<Field, Err
     let number = |key| -> Result<usize, Error> { Ok(usize::try_from(node.need(key)?.number()?).unwrap_or(usize::MAX)) };
     let (offset, size) = (number("offset")?, number("size")?);
     let kind = kind(node, size)?;
+    let (scale, scaled_by_instrument) = scale(node, shared)?;
     let mut field = Field {
         name: name.to_owned(),
         offset,
         size,
         kind,
-        scale: scale(node)?,
+        scale,
+        scaled_by_instrument,
+        null: None,
         unit: unit(node)?,
         enumeration: enumeration(node, shared)?,
         constant: None,
@@ -137,6 +279,9 @@ fn read_field(node: &Node, name: &str, shared: &Shared<'_>) -> Result<Field, Err
     };
     if let Some(constant) = node.get("const") {
         field.constant = Some(wire_value(constant, &field, constant.text()?)?);
+    }
+    if let Some(null) = node.get("null_value") {
+        field.null = Some(null_value(null, &field)?);
     }
     if let Some(default) = node.get("default") {
         field.default = Some(default_value(default, &field)?);
@@ -161,11 +306,36 @@ fn kind(node: &Node, size: usize) -> Result<Kind, Error> {
     Err(node.place.error(format!("size {size} does not fit type {text}"), format!("{remedy}, or choose another type")))
 }
 
-fn scale(node: &Node) -> Result<u64, Error> {
-    let Some(scale) = node.get("scale") else { return Ok(1) };
+/// What the integer is divided by, and whether that is the instrument's own.
+fn scale(node: &Node, shared: &Shared<'_>) -> Result<(u64, bool), Error> {
+    let Some(scale) = node.get("scale") else { return Ok((1, false)) };
+    if scale.text()? == "instrument" {
+        let error = |problem, remedy| Err(scale.place.error(problem, remedy));
+        return match shared.instrument_scale {
+            None => error("scale: instrument, but nothing says what that is", "add instrument_scale: at the top"),
+            Some(_) if node.text_or("unit", "")? != "price" => {
+                error("scale: instrument is of prices", "add unit: price, or write a number")
+            }
+            Some(_) => Ok((1, true)),
+        };
+    }
     match scale.number()? {
         0 => Err(scale.place.error("scale 0 divides by nothing", "write how many wire units make one")),
-        value => Ok(value),
+        value => Ok((value, false)),
+    }
+}
+
+/// The wire integer that means no value, cut to the field's bytes.
+fn null_value(node: &Node, field: &Field) -> Result<u64, Error> {
+    let bits = 8 * field.size.min(8) as u32;
+    let number = node.text()?.parse::<i128>().ok().filter(|number| match field.kind {
+        Kind::Signed => (-(1_i128 << (bits - 1))..1 << (bits - 1)).contains(number),
+        Kind::Unsigned => (0..1 << bits).contains(number),
+        _ => false,
+    });
+    match number {
+        Some(number) => Ok(number as u64 & u64::MAX >> (64 - bits)),
+        None => Err(node.place.error("null_value is no integer of this field", "write one, or leave it out")),
     }
 }
 
@@ -179,7 +349,7 @@ fn unit(node: &Node) -> Result<String, Error> {
 }
 
 fn enumeration(node: &Node, shared: &Shared<'_>) -> Result<Option<usize>, Error> {
-    let Some(name) = node.get("enum") else { return Ok(None) };
+    let Some(name) = node.get("enum").or_else(|| node.get("bits")) else { return Ok(None) };
     let text = name.text()?;
     match shared.enums.iter().position(|each| each.name == text) {
         // A list without codes was set to null by a description that extends another.

@@ -275,6 +275,9 @@ impl CaptureSource {
                 Stop::Stream(delivery) => last = Some(delivery),
                 Stop::Short { expected, needed } if complete => {
                     *end = Some(End(input_error.take().or_else(|| scan.truncated(expected, needed))));
+                    if matches!(reader, Reader::MoldUdp64) {
+                        scan.cut_datagram(&mut writer);
+                    }
                 }
                 Stop::Short { .. } => {}
                 Stop::Failed(error) => *end = Some(End(Some(error))),

@@ -37,6 +37,14 @@ pub fn moldudp64(bytes: &[u8], offset: u64) -> Result<Next<'_>, SourceError> {
     }
 }
 
+/// Whether the front of a MoldUDP64 packet holds its first message whole.
+pub fn holds_message(bytes: &[u8]) -> bool {
+    let Some((header, blocks)) = bytes.split_first_chunk::<MOLD_HEADER>() else { return false };
+    let count = u16::from_be_bytes([header[18], header[19]]);
+    let first = blocks.first_chunk().map(|length| 2 + usize::from(u16::from_be_bytes(*length)));
+    !matches!(count, 0 | u16::MAX) && first.is_some_and(|size| size <= blocks.len())
+}
+
 /// What the consumer took of the view of a raw stream that it was given.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct View {

@@ -76,8 +76,21 @@ impl<'a> Scan<'a, '_> {
         (self.skip > 0).then_some(Stop::Short { expected: "a block", needed: size })
     }
 
+    /// Takes what is there of the datagram in which a raw file ends, where that holds a whole message.
+    pub fn cut_datagram(&mut self, writer: &mut BurstWriter<'a>) {
+        let rest = &self.bytes[self.position..];
+        if writer.has_room() && raw::holds_message(rest) {
+            self.take_datagram(rest, true, writer);
+        }
+    }
+
     /// Takes a datagram of a raw file.
     fn datagram(&mut self, payload: &'a [u8], writer: &mut BurstWriter<'a>) -> Option<Stop<'a>> {
+        self.take_datagram(payload, false, writer);
+        None
+    }
+
+    fn take_datagram(&mut self, payload: &'a [u8], cut: bool, writer: &mut BurstWriter<'a>) {
         writer.push(Packet {
             payload,
             ts_recv_ns: 0,
@@ -85,15 +98,15 @@ impl<'a> Scan<'a, '_> {
             offset: self.base + self.position as u64,
             flow: FlowId(0),
             kind: PacketKind::Datagram,
-            cut: false,
+            cut,
             after_hole: false,
         });
         self.position += payload.len();
         self.counters.frames += 1;
+        self.counters.cut += u64::from(cut);
         self.counters.bytes += payload.len() as u64;
         self.counters.datagrams += 1;
         self.counters.payload_bytes += payload.len() as u64;
-        None
     }
 
     #[inline]

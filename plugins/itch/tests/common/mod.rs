@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use wirebook_abi::{
-    BatchBuffer, CheckedTable, Decoded, DecoderInstance, DecoderTable, Event, EventCold, Fault, Frame, FrameKind,
-    Framing, Outcome, Record, Status,
+    BatchBuffer, CheckedTable, Decoded, DecoderInstance, DecoderTable, Description, Event, EventCold, Fault, Frame,
+    FrameKind, Framing, Group, MessageInfo, Outcome, Record, Status,
 };
 
 /// An event with its cold part and record.
@@ -90,7 +90,7 @@ impl Feed {
 
     /// Writes a packet in this feed's framing.
     pub fn pack(&mut self, frame: &Frame, messages: &[&[u8]]) -> Vec<u8> {
-        let mut output = vec![0; 4096];
+        let mut output = vec![0; 1 << 16];
         let outcome = self.decoder.pack(frame, messages, &mut output);
         assert_eq!(outcome.status, Status::OK);
         output.truncate(outcome.offset as usize);
@@ -132,4 +132,61 @@ pub fn add_order(locate: u16, order: u64, symbol: &[u8; 8]) -> [u8; 36] {
         ..Default::default()
     }
     .encode()
+}
+
+/// What a table's protocol looks like.
+pub fn description(table: &'static DecoderTable) -> &'static Description {
+    CheckedTable::new(table).expect("the table is of this workspace").description()
+}
+
+/// Bytes of a message with all parts that it always has.
+pub fn whole_length(message: &MessageInfo) -> usize {
+    let parts = message.parts.as_slice().iter().map(|part| part.stride as usize * part.count as usize);
+    message.length as usize + parts.sum::<usize>()
+}
+
+/// Messages of these types are never what an encoder chooses, since others mean the same.
+pub fn is_not_written(table: &'static DecoderTable, message_type: u8) -> bool {
+    let types: &[u8] = match description(table).protocol.as_str() {
+        "asx24-ntp-1.05" => b"hMmep",
+        "asx-trade-2.0" | "asx-trade-3.1" => b"MF",
+        "genium-inet-ose-5.0.6" | "genium-inet-bist-21.12" => b"F",
+        "nasdaq-nordic-totalview-3.04.5" => b"J",
+        _ => b"",
+    };
+    types.contains(&message_type)
+}
+
+/// Events as an encoder takes them: groups, with records at the places that their cold parts name.
+pub fn encode(feed: &mut Feed, whole: &[Whole], output: &mut [u8]) -> Outcome {
+    let records: Vec<Record> = whole.iter().filter_map(|(.., record)| *record).collect();
+    let mut next = 0;
+    let (mut events, mut cold) = (Vec::new(), Vec::new());
+    for (event, each, record) in whole {
+        next += u16::from(record.is_some());
+        events.push(*event);
+        cold.push(EventCold { record: if record.is_some() { next } else { 0 }, ..*each });
+    }
+    feed.decoder.encode(Group { events: &events, cold: &cold, records: &records }, output)
+}
+
+/// Lets an encoder know what messages say of instruments.
+pub fn teach(feed: &mut Feed, messages: &[Vec<u8>]) {
+    let mut reader = Feed::new(tables().find(|table| is_of(table, feed)).expect("its table"), Framing::LENGTH16);
+    for message in messages {
+        let stream = reader.pack(&data(1), &[message]);
+        reader.stream(&stream);
+    }
+    for whole in std::mem::take(&mut reader.events) {
+        encode(feed, &[whole], &mut [0; 512]);
+    }
+}
+
+fn is_of(table: &'static DecoderTable, feed: &Feed) -> bool {
+    description(table).protocol.as_str() == feed.decoder.table().description().protocol.as_str()
+}
+
+/// Every table of this plugin.
+pub fn tables() -> impl Iterator<Item = &'static DecoderTable> {
+    wirebook_itch::TABLES.into_iter().map(|(_, table)| table)
 }

@@ -1,0 +1,5 @@
+//! Compiles the protocol descriptions.
+
+fn main() -> Result<(), wirebook_codegen::Error> {
+    wirebook_codegen::compile("protocols")
+}

@@ -1,0 +1,1 @@
+"""Decoders of feeds in Simple Binary Encoding for wirebook."""

@@ -1,0 +1,167 @@
+"""`wirebook diff-spec` finds what moved between two versions, and the vectors that feel it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+from wirebook import comparison, layouts, plugins
+from wirebook.cli import app
+from wirebook.errors import Misuse
+from wirebook.layouts import Layout
+
+ROOT = Path(__file__).parents[2]
+ITCH = ROOT / "plugins/itch/protocols"
+FLAT = sorted(path for plugin in ("itch", "pitch") for path in (ROOT / "plugins" / plugin / "protocols").glob("*.yaml"))
+INSTALLED = {each.protocol.name for each in plugins.installed().protocols}
+
+DESCRIPTION = """
+id: demo-1.0
+byte_order: big
+type_field: message_type
+header:
+  - {name: message_type, offset: 0, size: 1, type: char}
+messages:
+  - type: A
+    name: add
+    length: 10
+    fields:
+      - {name: order, offset: 1, size: 4, type: u32}
+      - {name: side, offset: 5, size: 1, type: char, enum: side}
+      - {name: price, offset: 6, size: 4, type: u32, scale: 100}
+  - type: D
+    name: delete
+    length: 5
+    fields:
+      - {name: order, offset: 1, size: 4, type: u32}
+enums:
+  side: {B: buy, S: sell}
+"""
+
+VECTORS = """
+protocol: demo-1.0
+vectors:
+  - {what: an order, bytes: "41 00000001 42 00000064", events: []}
+  - {what: a deletion, bytes: "44 00000001", events: []}
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with a description and its vectors."""
+    (tmp_path / "demo-1.0.yaml").write_text(DESCRIPTION)
+    (tmp_path / "vectors").mkdir()
+    (tmp_path / "vectors/demo.yaml").write_text(VECTORS)
+    return tmp_path
+
+
+def changes(files: Path, *edits: tuple[str, str]) -> list[tuple[str, str, str, str, str]]:
+    """What differs after these replacements."""
+    text = DESCRIPTION
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    (files / "demo-1.1.yaml").write_text(text)
+    before, after = (comparison.open_layout(str(files / f"demo-{version}.yaml")) for version in ("1.0", "1.1"))
+    return [
+        (each.message, each.what, each.field, each.before, each.after) for each in comparison.compare(before, after)
+    ]
+
+
+def test_equal_versions_do_not_differ(files: Path) -> None:
+    assert changes(files) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("name: price, offset: 6", "name: price, offset: 8", ("field moved", "price", "6", "8")),
+        ("size: 4, type: u32, scale", "size: 8, type: u64, scale", ("field resized", "price", "4", "8")),
+        ("type: u32, scale", "type: i32, scale", ("field retyped", "price", "unsigned big", "signed big")),
+        ("scale: 100}", "scale: 1000}", ("scale changed", "price", "/ 100", "/ 1000")),
+        ("{name: price", "{name: limit", ("field renamed", "price", "price", "limit")),
+        ("S: sell}", "S: sell, X: short}", ("code added", "side", "", "X short")),
+        (", S: sell}", "}", ("code removed", "side", "S sell", "")),
+        ("S: sell}", "S: offer}", ("code renamed", "side", "S sell", "S offer")),
+        ("length: 10", "length: 12", ("length changed", "", "10", "12")),
+        ("name: add\n", "name: add_order\n", ("message renamed", "", "add", "add_order")),
+        ("type: A\n", "type: Z\n", ("type changed", "", "A", "Z")),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_each_change_is_named(files: Path, old: str, new: str, expected: tuple[str, ...]) -> None:
+    assert changes(files, (old, new)) == [("A add", *expected)]
+
+
+def test_messages_and_fields_that_come_and_go(files: Path) -> None:
+    gone = DESCRIPTION[DESCRIPTION.index("  - type: D") : DESCRIPTION.index("enums:")]
+    added = "  - type: X\n    name: cancel\n    length: 1\n    fields: []\n"
+    price = "      - {name: price, offset: 6, size: 4, type: u32, scale: 100}\n"
+    found = changes(files, (gone, added), (price, price + "      - {name: flags, offset: 10, size: 1, type: bits8}\n"))
+    assert ("D delete", "message removed", "", "5", "") in found
+    assert ("X cancel", "message added", "", "", "1") in found
+    assert ("A add", "field added", "flags", "", "1 bytes at 10, bits") in found
+
+
+def test_vectors_of_changed_messages_are_affected(files: Path) -> None:
+    changes(files, ("name: price, offset: 6", "name: price, offset: 8"))
+    arguments = ["diff-spec", str(files / "demo-1.0.yaml"), str(files / "demo-1.1.yaml")]
+    result = CliRunner().invoke(
+        app, [*arguments, "--vectors", str(files / "vectors"), "--json"], catch_exceptions=False
+    )
+    facts: dict[str, Any] = json.loads(result.stdout)
+    assert (facts["before"], facts["after"]) == ("demo-1.0", "demo-1.0")
+    assert [each["what"] for each in facts["affected_vectors"]] == ["an order"]
+    assert [each["what"] for each in facts["changes"]] == ["field moved"]
+
+
+def test_a_folder_without_its_vectors_is_misuse(files: Path) -> None:
+    (files / "vectors/demo.yaml").write_text("protocol: other-1.0\nvectors: []\n")
+    layout = layouts.of_file(files / "demo-1.0.yaml")
+    with pytest.raises(Misuse, match=r"no vector of demo-1\.0"):
+        comparison.affected(layout, [], files / "vectors")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("- a list", "has no keys"),
+        ("{broken", "cannot be read as YAML"),
+        ("id: demo", "no description of flat messages"),
+        ("family: sbe\nid: demo", "build its plugin"),
+        ("extends: nowhere", "cannot be read"),
+        ("extends: demo-1.0", "without end"),
+    ],
+)
+def test_files_that_are_no_description_are_misuse(files: Path, text: str, why: str) -> None:
+    (files / "demo-1.0.yaml").write_text(text)
+    with pytest.raises(Misuse, match=why):
+        comparison.open_layout(str(files / "demo-1.0.yaml"))
+
+
+@pytest.mark.parametrize("path", [each for each in FLAT if each.stem in INSTALLED], ids=lambda path: path.stem)
+def test_a_decoder_has_the_layout_of_its_description(path: Path) -> None:
+    """Two ways to one layout: through codegen and the decoder's table, and by the file."""
+
+    def told(layout: Layout) -> dict[tuple[str, str, str], Any]:
+        return {
+            (each.type, each.name, each.size): [(line.path, line.offset, line.bytes, line.codes) for line in each.lines]
+            for each in layout.messages
+        }
+
+    assert told(layouts.of_file(path)) == told(layouts.of_protocol(path.stem))
+
+
+@pytest.mark.skipif("nasdaq-totalview-5.0" not in INSTALLED, reason="wirebook-itch is not installed")
+def test_versions_of_installed_protocols_compare(tmp_path: Path) -> None:
+    vectors = shutil.copytree(ROOT / "plugins/itch/tests/vectors", tmp_path / "vectors")
+    before, after = map(comparison.open_layout, ("nasdaq-totalview-5.0", "nasdaq-psx-totalview-5.0"))
+    found = comparison.compare(before, after)
+    removed = [each.message for each in found if each.what == "message removed"]
+    assert removed == ["K ipo_quoting_period_update", "N retail_interest", "O direct_listing_price_discovery"]
+    assert not [each for each in found if each.what in ("field moved", "field resized", "field retyped")]
+    affected = {each.message for each in comparison.affected(before, found, vectors)}
+    assert set(removed) <= affected
+    assert "D order_delete" not in affected

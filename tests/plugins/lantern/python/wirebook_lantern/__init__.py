@@ -1,0 +1,1 @@
+"""Lantern Exchange decoders for wirebook."""
