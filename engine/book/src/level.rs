@@ -5,7 +5,10 @@
 
 use alloc::vec::Vec;
 
-use crate::orders::{Link, NO_ORDER, OrderRef, Orders};
+use crate::{
+    instrument::{SEATS, Seat},
+    orders::{Link, NO_ORDER, OrderRef, Orders},
+};
 
 /// Index of a level.
 pub(crate) type LevelRef = u32;
@@ -29,13 +32,24 @@ pub(crate) struct Level {
     pub quantity: u64,
     /// Orders in it; [`LISTED`] is set while they are a list.
     count: u32,
-    /// Instrument index times two, plus the side's index.
-    pub place: u32,
+    /// Index of the instrument above, then [`FAR`], then the seat where it stands near; of a far level its side's first seat.
+    place: u32,
     /// The queue, or head and tail of the list; for a free level, the next free one.
     line: [OrderRef; LINE_ORDERS],
 }
 
 const _: () = assert!(size_of::<Level>() == 64);
+
+/// Bits of a seat.
+const SEAT_BITS: u32 = 5;
+
+/// Flag in `place`: the level stands far.
+const FAR: u32 = 1 << SEAT_BITS;
+
+/// Bits of the place below the instrument's index.
+const INSTRUMENT_SHIFT: u32 = 8;
+
+const _: () = assert!(SEATS == 1 << SEAT_BITS);
 
 /// Flag in `count`: the queue is a list.
 const LISTED: u32 = 1 << 31;
@@ -43,6 +57,36 @@ const HEAD: usize = 0;
 const TAIL: usize = 1;
 
 impl Level {
+    /// Index of its instrument.
+    #[inline(always)]
+    pub fn instrument(&self) -> u32 {
+        self.place >> INSTRUMENT_SHIFT
+    }
+
+    /// Index of its side.
+    #[inline(always)]
+    pub fn side(&self) -> usize {
+        (self.place >> (SEAT_BITS - 1) & 1) as usize
+    }
+
+    /// Its seat, where it stands near.
+    #[inline(always)]
+    pub fn near_seat(&self) -> Option<Seat> {
+        (self.place & FAR == 0).then_some((self.place & (FAR - 1)) as Seat)
+    }
+
+    /// It stands near now.
+    #[inline(always)]
+    pub fn seat(&mut self, seat: Seat) {
+        self.place = self.place >> INSTRUMENT_SHIFT << INSTRUMENT_SHIFT | seat as u32;
+    }
+
+    /// It stands far now.
+    #[inline(always)]
+    pub fn leave_seat(&mut self) {
+        self.place |= FAR;
+    }
+
     #[inline]
     pub fn order_count(&self) -> u32 {
         self.count & !LISTED
@@ -102,11 +146,13 @@ impl Level {
         if count == 1 {
             return;
         }
-        let line = &mut self.line[..count.min(LINE_ORDERS)];
-        let at = line.iter().position(|each| *each == order);
-        debug_assert!(at.is_some(), "order is not in its level");
-        for slot in at.unwrap_or(line.len())..line.len() - 1 {
-            line[slot] = line[slot + 1];
+        debug_assert!(self.line[..count].contains(&order), "order is not in its level");
+        // Those behind it move up by one. All slots are gone through: where it stands, and how many, cannot be foretold. What
+        // stands behind the queue's end is never looked at.
+        let mut is_behind = false;
+        for slot in 0..LINE_ORDERS - 1 {
+            is_behind |= self.line[slot] == order;
+            self.line[slot] = self.line[slot + usize::from(is_behind)];
         }
     }
 
@@ -168,13 +214,14 @@ impl LevelSlab {
     pub fn new(capacity: usize) -> Self {
         let mut slab = Self { levels: Vec::with_capacity(capacity + 1), free: NO_LEVEL, open: 0, growths: 0 };
         // The first level is of no instrument: for orders whose side is not known.
-        slab.insert(0, u32::MAX);
+        slab.insert(0, u32::MAX >> INSTRUMENT_SHIFT, 0);
         slab
     }
 
+    /// A level with no order in it yet, far until it is seated.
     #[inline]
-    /// A level with no order in it yet.
-    pub fn insert(&mut self, price: i64, place: u32) -> LevelRef {
+    pub fn insert(&mut self, price: i64, instrument: u32, side: usize) -> LevelRef {
+        let place = instrument << INSTRUMENT_SHIFT | FAR | (side as u32) << (SEAT_BITS - 1);
         let at = self.free;
         if let Some(slot) = self.levels.get_mut(at as usize) {
             self.free = slot.line[HEAD];
@@ -208,12 +255,13 @@ impl LevelSlab {
         self.free = at;
     }
 
-    /// Puts an order at the back of a level's queue; a hollow level is one again.
+    /// Puts an order at the back of a level's queue, and gives the seat where it stands near; a hollow level is one again.
     #[inline]
-    pub fn push(&mut self, at: LevelRef, order: OrderRef, quantity: u32, orders: &mut Orders) {
+    pub fn push(&mut self, at: LevelRef, order: OrderRef, quantity: u32, orders: &mut Orders) -> Option<Seat> {
         let level = &mut self.levels[at as usize];
         self.open += usize::from(level.count == 0);
         level.push(order, quantity, orders);
+        level.near_seat()
     }
 
     #[inline]
@@ -248,7 +296,7 @@ mod tests {
         fn queue_keeps_arrival_order(steps in prop::collection::vec((any::<bool>(), any::<prop::sample::Index>()), 1..200)) {
             let mut orders = Orders::new(4, 8);
             let mut levels = LevelSlab::new(1);
-            let at = levels.insert(100, 0);
+            let at = levels.insert(100, 0, 0);
             let mut model = VecDeque::new();
             for (id, (add, which)) in steps.into_iter().enumerate() {
                 let level = levels.get_mut(at);

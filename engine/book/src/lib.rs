@@ -18,8 +18,10 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod compare;
 mod config;
 mod double_buffer;
+mod far;
 mod id_table;
 mod instrument;
 mod keys;
@@ -27,9 +29,9 @@ mod level;
 mod levels;
 mod orders;
 mod prefetch;
+mod ranks;
 mod reader;
 mod salt;
-mod side;
 #[cfg(feature = "std")]
 mod snapshot;
 mod sync;

@@ -4,28 +4,31 @@
 //! one sequence.
 
 use crate::{
-    double_buffer::DoubleBuffer,
-    side::{NEAR, SideHead, SideLevels},
+    double_buffer::{DoubleBuffer, Entry, Idle},
+    instrument::{SEATS, Seat},
+    ranks::{NEAR, Ranks},
     sync::{AtomicU64, Ordering},
     validity::{BookState, Reason, Validity},
-    word::Word,
 };
 
 /// Levels a side that are published.
 pub const TOP_LEVELS: usize = 10;
 
-/// Words of a published level: price, quantity, order count.
-pub(crate) const LEVEL_WORDS: usize = 3;
-/// A side's near levels, at the positions where the book has them: best last. A level book's are best first.
-const SIDE_WORDS: usize = NEAR * LEVEL_WORDS;
-/// Sequence, venue time, state.
-const HEAD_WORDS: usize = 3;
-/// Both sides, then the sequence since which the state holds.
-const BODY_WORDS: usize = 2 * SIDE_WORDS + 1;
-const SINCE: usize = 2 * SIDE_WORDS;
+/// Sequence, venue time, state, and the ranks of both sides' seats.
+const HEAD_WORDS: usize = 5;
+/// Seats of both sides, then the sequence since which the state holds.
+const ENTRIES: usize = SEATS + 1;
 
-/// Bit of the state's word: the body has the best level first, as of level books, not the near levels best last.
-pub(crate) const BEST_FIRST: u64 = 1 << 32;
+/// Bit of the sequence since which the state holds, among the seats that changed.
+pub(crate) const SINCE: u64 = 1 << SEATS;
+
+/// Bits of the state's word: state, reason, levels of each side, then for each entry which copy of it is the newest.
+const REASON_SHIFT: u32 = 8;
+const LEN_SHIFTS: [u32; 2] = [16, 21];
+const LEN_MASK: u64 = 31;
+const COPIES_SHIFT: u32 = 26;
+
+const _: () = assert!(COPIES_SHIFT as usize + ENTRIES <= 64);
 
 /// Times a reader begins again before it gives up.
 const READ_ATTEMPTS: usize = 1_000;
@@ -71,47 +74,7 @@ impl Top {
 /// An instrument's published top. All zero bytes are a slot that publishes an empty, valid book at sequence 0.
 #[derive(Debug)]
 #[repr(transparent)]
-pub(crate) struct TopSlot(pub DoubleBuffer<HEAD_WORDS, BODY_WORDS>);
-
-/// Near positions that each of the two buffers lacks of each side, of level books ranks: four times sixteen bits.
-#[derive(Debug, Default)]
-#[repr(transparent)]
-pub(crate) struct Changed(Word);
-
-const _: () = assert!(NEAR <= 16);
-
-/// Shift of a side's positions; a buffer's two sides lie together.
-const SIDE_BITS: usize = 16;
-const BUFFER_BITS: usize = 32;
-
-impl Changed {
-    #[inline]
-    fn add(&mut self, side: usize, positions: u64) {
-        let both = positions | positions << BUFFER_BITS;
-        self.0.set(self.0.get() | both << (side * SIDE_BITS));
-    }
-
-    /// Notes one position.
-    #[inline]
-    pub fn one(&mut self, side: usize, position: usize) {
-        self.add(side, 1 << position);
-    }
-
-    /// Notes the position and all behind it: of near levels the better ones, of ranks the worse ones.
-    #[inline]
-    pub fn from(&mut self, side: usize, position: usize) {
-        self.add(side, 0xffff << position & 0xffff);
-    }
-
-    /// What a buffer lacks of each side, which it is about to get.
-    #[inline]
-    pub fn take(&mut self, buffer: usize) -> [u32; 2] {
-        let changed = self.0.get();
-        self.0.set(changed & !(0xffff_ffff << (buffer * BUFFER_BITS)));
-        let of_buffer = (changed >> (buffer * BUFFER_BITS)) as u32;
-        [of_buffer & 0xffff, of_buffer >> SIDE_BITS]
-    }
-}
+pub(crate) struct TopSlot(DoubleBuffer<HEAD_WORDS, ENTRIES>);
 
 /// What a publication carries besides levels.
 #[derive(Clone, Copy, Debug)]
@@ -119,116 +82,80 @@ pub(crate) struct TopHead {
     pub sequence: u64,
     pub ts_event_ns: u64,
     pub state: (BookState, Reason),
-    /// Given where this buffer does not have it yet.
-    pub since_sequence: Option<u64>,
-}
-
-/// A side to publish: its near levels and the sign that turns a key into a price.
-pub(crate) struct TopSide<'a> {
-    pub levels: &'a SideLevels,
-    pub head: &'a SideHead,
-    pub sign: i64,
-    /// Positions to write, one bit each.
-    pub changed: u32,
-}
-
-impl TopHead {
-    /// Writes it, with how many levels of each side the body has and in what order.
-    #[inline]
-    pub fn store(&self, words: &[AtomicU64; HEAD_WORDS], body: &[AtomicU64; BODY_WORDS], lens: [usize; 2], order: u64) {
-        words[0].store(self.sequence, Ordering::Relaxed);
-        words[1].store(self.ts_event_ns, Ordering::Relaxed);
-        let lens = (lens[0] | lens[1] << 8) as u64;
-        let state = self.state.0 as u64 | (self.state.1 as u64) << 8 | lens << 16 | order;
-        words[2].store(state, Ordering::Relaxed);
-        if let Some(since_sequence) = self.since_sequence {
-            body[SINCE].store(since_sequence, Ordering::Relaxed);
-        }
-    }
+    pub since_sequence: u64,
+    /// Levels of each side, and in which seats.
+    pub lens: [usize; 2],
+    pub ranks: [Ranks; 2],
 }
 
 impl TopSlot {
-    /// Index of the buffer that the next publication writes.
+    /// Publishes the head and the entries whose bits of `changed` are set: [`SINCE`], and seats, whose levels `level` gives.
+    /// A changed seat may be a free one, which readers do not look at. Only the writer calls it.
     #[inline]
-    pub fn idle(publications: u64) -> usize {
-        DoubleBuffer::<HEAD_WORDS, BODY_WORDS>::idle(publications)
-    }
-
-    /// Publishes. Only the writer calls it, with the count of its publications to this slot so far.
-    #[inline]
-    pub fn publish(&self, publications: u64, head: &TopHead, sides: &[TopSide<'_>; 2]) {
-        self.0.publish(publications, |words, body| {
-            head.store(words, body, [sides[0].head.near_len(), sides[1].head.near_len()], 0);
-            let (levels, _) = body.as_chunks::<LEVEL_WORDS>();
-            sides[0].store(&levels[..NEAR]);
-            sides[1].store(&levels[NEAR..2 * NEAR]);
+    pub fn publish(&self, head: &TopHead, changed: u64, level: impl Fn(Seat) -> TopLevel) {
+        self.0.publish(|Idle { active, head: words, entries }| {
+            let copies = active[2].load(Ordering::Relaxed) >> COPIES_SHIFT ^ changed;
+            let mut seats = changed & (SINCE - 1);
+            while seats != 0 {
+                let seat = seats.trailing_zeros() as usize;
+                seats &= seats - 1;
+                let [price, quantity, order_count] = &entries[seat].0[(copies >> seat & 1) as usize];
+                let level = level(seat);
+                price.store(level.price as u64, Ordering::Relaxed);
+                quantity.store(level.quantity, Ordering::Relaxed);
+                order_count.store(u64::from(level.order_count), Ordering::Relaxed);
+            }
+            if changed & SINCE != 0 {
+                entries[SEATS].0[(copies >> SEATS & 1) as usize][0].store(head.since_sequence, Ordering::Relaxed);
+            }
+            let lens = (head.lens[0] << LEN_SHIFTS[0] | head.lens[1] << LEN_SHIFTS[1]) as u64;
+            let state = head.state.0 as u64 | (head.state.1 as u64) << REASON_SHIFT | lens | copies << COPIES_SHIFT;
+            let new = [head.sequence, head.ts_event_ns, state, head.ranks[0].word(), head.ranks[1].word()];
+            for (word, new) in words.iter().zip(new) {
+                word.store(new, Ordering::Relaxed);
+            }
         });
     }
 
-    /// Copies the active buffer; `None` when publications got into every one of a thousand copies.
+    /// Copies what was published last; `None` when publications got into every one of a thousand copies.
     #[inline]
     pub fn read(&self) -> Option<Top> {
         (0..READ_ATTEMPTS).find_map(|_| self.0.try_read(copy))
     }
 
-    /// Asks for the lines that the next publication writes, where a side changed from this near position on.
+    /// Asks for the lines that a publication writes in which this seat changed.
     #[inline]
-    pub fn prefetch(&self, publications: u64, side: usize, position: usize) {
-        self.0.prefetch(publications, side * SIDE_WORDS + position * LEVEL_WORDS);
+    pub fn prefetch(&self, seat: Seat) {
+        self.0.prefetch(seat);
     }
 }
 
-impl TopSide<'_> {
-    /// Writes the changed positions.
-    #[inline]
-    fn store(&self, levels: &[[AtomicU64; LEVEL_WORDS]]) {
-        // Positions past the last may be set: they hold nothing now, and are noted again when they do.
-        let mut changed = self.changed & ((1 << self.head.near_len()) - 1);
-        while changed != 0 {
-            let position = changed.trailing_zeros() as usize;
-            changed &= changed - 1;
-            let Some([price, quantity, count]) = levels.get(position) else { break };
-            let sums = self.levels.sums(position);
-            price.store(self.levels.key(position).wrapping_mul(self.sign) as u64, Ordering::Relaxed);
-            quantity.store(sums.quantity(), Ordering::Relaxed);
-            count.store(u64::from(sums.count()), Ordering::Relaxed);
-        }
-    }
-}
-
+/// What a copy gives that is torn, and dropped after this, is anything; but no index of it is out of range.
 #[inline]
-fn copy(head: &[AtomicU64; HEAD_WORDS], body: &[AtomicU64; BODY_WORDS]) -> Top {
-    let state = head[2].load(Ordering::Relaxed);
-    // A copy that is torn, and dropped after this, may have any length here.
-    let lens = [state >> 16, state >> 24].map(|len| usize::from(len as u8).min(NEAR));
+fn copy(head: &[AtomicU64; HEAD_WORDS], entries: &[Entry; ENTRIES]) -> Top {
+    let [sequence, ts_event_ns, state, bids, asks] = head.each_ref().map(|word| word.load(Ordering::Relaxed));
+    let copies = state >> COPIES_SHIFT;
+    let entry = |at: usize| &entries[at].0[(copies >> at & 1) as usize];
     let mut top = Top {
-        sequence: head[0].load(Ordering::Relaxed),
-        ts_event_ns: head[1].load(Ordering::Relaxed),
+        sequence,
+        ts_event_ns,
         validity: Validity {
             state: BookState::from_u8(state as u8),
-            reason: Reason::from_u8((state >> 8) as u8),
-            since_sequence: body[SINCE].load(Ordering::Relaxed),
+            reason: Reason::from_u8((state >> REASON_SHIFT) as u8),
+            since_sequence: entry(SEATS)[0].load(Ordering::Relaxed),
         },
-        bid_count: lens[0].min(TOP_LEVELS) as u8,
-        ask_count: lens[1].min(TOP_LEVELS) as u8,
         ..Top::default()
     };
+    let lens = LEN_SHIFTS.map(|shift| ((state >> shift & LEN_MASK) as usize).min(TOP_LEVELS));
     for (side, levels) in [&mut top.bids, &mut top.asks].into_iter().enumerate() {
-        let (words, _) = body[side * SIDE_WORDS..][..lens[side] * LEVEL_WORDS].as_chunks();
-        if state & BEST_FIRST == 0 {
-            copy_levels(levels, words.iter().rev());
-        } else {
-            copy_levels(levels, words.iter());
+        let ranks = Ranks::of_word([bids, asks][side]);
+        for (rank, level) in levels[..lens[side]].iter_mut().enumerate() {
+            let [price, quantity, order_count] = entry(side * NEAR + ranks.seat(rank));
+            level.price = price.load(Ordering::Relaxed) as i64;
+            level.quantity = quantity.load(Ordering::Relaxed);
+            level.order_count = order_count.load(Ordering::Relaxed) as u32;
         }
     }
+    (top.bid_count, top.ask_count) = (lens[0] as u8, lens[1] as u8);
     top
-}
-
-#[inline]
-fn copy_levels<'a>(levels: &mut [TopLevel; TOP_LEVELS], words: impl Iterator<Item = &'a [AtomicU64; LEVEL_WORDS]>) {
-    for (level, [price, quantity, count]) in levels.iter_mut().zip(words) {
-        level.price = price.load(Ordering::Relaxed) as i64;
-        level.quantity = quantity.load(Ordering::Relaxed);
-        level.order_count = count.load(Ordering::Relaxed) as u32;
-    }
 }

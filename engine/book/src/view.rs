@@ -1,12 +1,12 @@
 //! A whole book, on the writer's thread.
 
 use crate::{
+    far::FarArena,
     instrument::Instrument,
     level::{self, LevelSlab},
     orders::Orders,
-    side::FarArena,
     validity::Validity,
-    writer::SIGN,
+    writer::{LIMBO, SIGN},
 };
 
 use wirebook_abi::Side;
@@ -65,7 +65,7 @@ impl<'a> OrderBook<'a> {
 
     /// Orders in the book.
     pub fn order_count(&self) -> u32 {
-        self.instrument.order_count
+        [Side::BID, Side::ASK].into_iter().flat_map(|side| self.levels(side)).map(|level| level.order_count()).sum()
     }
 
     /// Levels of a side, best first. Of a side that is none there are none.
@@ -76,9 +76,8 @@ impl<'a> OrderBook<'a> {
             _ => None,
         };
         side.into_iter().flat_map(move |side: usize| {
-            let head = &self.instrument.heads[side];
-            let near = self.instrument.sides[side].near_levels(head).rev();
-            let far = self.far.levels(head).iter().rev().copied();
+            let near = self.instrument.near_levels(side);
+            let far = self.far.levels(self.instrument.far(side)).iter().rev().copied();
             near.chain(far)
                 .map(move |at| Level { level: self.levels.get(at), orders: self.orders, salt: self.salts[side] })
                 .filter(|level| level.order_count() != 0)
@@ -110,12 +109,12 @@ impl<'a> OrderBook<'a> {
         let at = self.orders.find(id)?;
         let order = self.orders.get(at);
         let level = self.levels.get(order.level());
-        // An order of unknown side is at a level of no instrument.
-        if level.place >> 1 != self.index {
+        // An order of unknown side rests in no book.
+        if level.instrument() != self.index || order.level() == LIMBO {
             return None;
         }
         let mut position = QueuePosition {
-            side: Side((level.place & 1) as u8 + 1),
+            side: Side(level.side() as u8 + 1),
             price: level.price,
             quantity: order.quantity(),
             orders_ahead: 0,

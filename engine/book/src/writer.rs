@@ -5,16 +5,18 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use wirebook_abi::{Event, EventCold, EventKind, Side, TradingState, detail, flags};
 
 use crate::{
+    compare::Compare,
     config::{BookConfig, ConfigError},
-    instrument::{Instrument, KNOWN, LEVELS, PENDING},
+    far::FarArena,
+    instrument::{Instrument, KNOWN, LEVELS, PENDING, Seat},
     keys::InstrumentKeys,
     level::{LevelRef, LevelSlab},
     levels::LevelBooks,
     orders::{MAX_QUANTITY, OrderRef, Orders},
+    ranks::NEAR,
     reader::{BookReader, Published},
     salt::{self, salt},
-    side::{FarArena, Place},
-    top::{TopHead, TopSide, TopSlot},
+    top::{SINCE, TopHead, TopLevel},
     validity::{Reason, Validity},
     view::OrderBook,
     zeroed::zeroed,
@@ -26,12 +28,15 @@ pub(crate) const SIGN: [i64; 2] = [-1, 1];
 /// Events between a look at an id and the next step for it: about what one miss takes.
 const LAG: usize = 12;
 
+/// New events that are looked at together: fewer wait, so that little is done for each packet alone.
+const TOGETHER: usize = 16;
+
 /// Level of orders whose side is not known. It stands in no book.
-const LIMBO: LevelRef = 0;
+pub(crate) const LIMBO: LevelRef = 0;
 
 /// Changed instruments that gather, while events wait behind, before they are published together. Their slots' lines come
 /// meanwhile, and what changes twice is published once.
-const PUBLISH_TOGETHER: usize = 16;
+const PUBLISH_TOGETHER: usize = 64;
 
 /// What did not go as the books expected, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +104,7 @@ pub struct BookWriter {
     market_spoke: bool,
     /// Ids are unique only with instrument and side, and held with a salt of these.
     ids_per_side: bool,
+    compare: Compare,
     /// Where requests for snapshots wait.
     #[cfg(feature = "std")]
     pub(crate) desk: Arc<crate::snapshot::Desk>,
@@ -134,6 +140,7 @@ impl BookWriter {
             orphans: 0,
             market_spoke: false,
             ids_per_side: config.ids_per_side,
+            compare: Compare::new(),
             #[cfg(feature = "std")]
             desk: Arc::new(crate::snapshot::Desk::new()),
         })
@@ -189,7 +196,7 @@ impl BookWriter {
     pub fn instrument_of_order(&self, id: u64) -> Option<u32> {
         let id = Some(id).filter(|_| !self.ids_per_side)?;
         let at = self.orders.find(id).filter(|at| self.orders.get(*at).level() != LIMBO)?;
-        Some(self.key(self.levels.get(self.orders.get(at).level()).place >> 1))
+        Some(self.key(self.levels.get(self.orders.get(at).level()).instrument()))
     }
 
     /// Address and size in bytes of each large reserve of order books, for the caller to advise the kernel about huge pages.
@@ -203,38 +210,53 @@ impl BookWriter {
     }
 
     /// Takes events up to the end of `events` into the books, from where `cursor` stands: looks at the newest early, so that
-    /// their memory is on its way, and applies those some dozens of events behind. With `drain` all are applied.
+    /// their memory is on its way, and applies those some dozens of events behind. Where only a few are new it waits for more.
+    /// With `drain` all are applied.
     ///
     /// Applied events are completed: an order event gets its instrument and side, and its order's price where it has none of
     /// its own; a delete gets the quantity that left; events of a doubtful book get [`flags::MAYBE_BAD_BOOK`].
     #[inline]
     pub fn advance(&mut self, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor, drain: bool) {
         let len = events.len().min(cold.len());
+        if drain || len >= cursor.seen + TOGETHER {
+            self.advance_to(len, events, cold, cursor, drain);
+        }
+    }
+
+    fn advance_to(&mut self, len: usize, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor, drain: bool) {
         let applied = cursor.applied;
         if self.ids_per_side {
             salt::toggle(events.get_mut(cursor.seen..len).unwrap_or_default());
         }
+        self.look_ahead(&events[..len], cursor);
         for at in cursor.seen..len {
             self.look_at_order(&events[at]);
-            let ahead = at - cursor.base;
-            if ahead >= LAG {
-                self.look_at_level(&events[at - LAG]);
-            }
-            if ahead >= 2 * LAG {
-                let applied = at - 2 * LAG;
-                self.change(&mut events[applied], &cold[applied]);
-                if events[applied].flags & flags::LAST != 0 && self.pending.len() >= PUBLISH_TOGETHER {
-                    self.publish_pending(&cold[applied]);
-                }
-                cursor.applied = applied + 1;
+            self.look_at_level(&events[at - LAG]);
+            let (event, cold) = (&mut events[at - 2 * LAG], &cold[at - 2 * LAG]);
+            self.change(event, cold);
+            if event.flags & flags::LAST != 0 && self.pending.len() >= PUBLISH_TOGETHER {
+                self.publish_pending(cold);
             }
         }
         cursor.seen = len;
+        cursor.applied = cursor.base.max(len.saturating_sub(2 * LAG));
         if drain {
             self.drain(&mut events[..len], &cold[..len], cursor);
         }
         if self.ids_per_side {
             salt::toggle(events.get_mut(applied..cursor.applied).unwrap_or_default());
+        }
+    }
+
+    /// Looks at events until the first of them is far enough behind to be applied.
+    #[inline]
+    fn look_ahead(&self, events: &[Event], cursor: &mut Cursor) {
+        while cursor.seen < events.len().min(cursor.base + 2 * LAG) {
+            self.look_at_order(&events[cursor.seen]);
+            if cursor.seen >= cursor.base + LAG {
+                self.look_at_level(&events[cursor.seen - LAG]);
+            }
+            cursor.seen += 1;
         }
     }
 
@@ -245,7 +267,7 @@ impl BookWriter {
             self.look_at_level(event);
         }
         for (event, cold) in events.iter_mut().zip(cold).skip(cursor.applied) {
-            self.change(event, cold);
+            self.change_one(event, cold);
         }
         if let (Some(event), Some(cold)) = (events.last(), cold.last())
             && event.flags & flags::LAST != 0
@@ -271,17 +293,29 @@ impl BookWriter {
         self.levels.prefetch(order.level());
         let side_of_order = (order.side() as u8 + 1) * u8::from(event.side == Side::NONE);
         self.prefetch_side(event.instrument, event.side.0 | side_of_order);
-        if (order.id() != event.order_id) & (order.id() != 0) {
+        self.look_at_far(event);
+        // Where another order holds the slot. One comparison, for two would be two branches, which no habit foretells.
+        if order.id().min(order.id() ^ event.order_id) != 0 {
             self.orders.prefetch_aside(event.order_id);
+        }
+    }
+
+    /// The lines of the far levels, where an add's price belongs among them. Which adds' do is a habit, which events are adds is
+    /// none: so that is no branch of its own.
+    #[inline(always)]
+    fn look_at_far(&self, event: &Event) {
+        let Some(instrument) = self.instruments.get(event.instrument as usize) else { return };
+        let side = usize::from(event.side == Side::ASK);
+        let is_behind = instrument.is_behind(side, event.price.wrapping_mul(SIGN[side]));
+        if u8::from(event.side != Side::NONE) & u8::from(is_behind) != 0 {
+            self.far.prefetch(instrument.far(side));
         }
     }
 
     /// The lines at the best end of a side, by its code; of no side, the instrument's first line again.
     #[inline]
     fn prefetch_side(&self, index: u32, side: u8) {
-        if let Some(instrument) = self.instruments.get(index as usize) {
-            instrument.prefetch(side);
-        }
+        Instrument::prefetch(&self.instruments, index, side);
     }
 
     /// Applies one event and publishes at its group's end; [`advance`](Self::advance) is for many.
@@ -289,7 +323,7 @@ impl BookWriter {
         if self.ids_per_side {
             salt::toggle(core::slice::from_mut(event));
         }
-        self.change(event, cold);
+        self.change_one(event, cold);
         if self.ids_per_side {
             salt::toggle(core::slice::from_mut(event));
         }
@@ -298,25 +332,38 @@ impl BookWriter {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn change(&mut self, event: &mut Event, cold: &EventCold) {
         match event.kind {
             EventKind::ADD => self.add(event, cold),
             EventKind::DELETE => self.take(event, cold, u64::MAX),
             EventKind::EXECUTE | EventKind::REDUCE => self.take(event, cold, event.quantity),
-            EventKind::MODIFY => self.modify(event, cold),
-            EventKind::CLEAR => self.clear(event, cold),
-            EventKind::STATUS => self.status(event, cold),
-            EventKind::LEVEL_SET | EventKind::LEVEL_DELETE => self.level(event, cold),
-            _ => self.note(event),
+            _ => self.change_rarely(event, cold),
         }
         if event.flags & flags::LAST != 0 {
             self.inherited = None;
         }
     }
 
+    /// [`change`](Self::change), not within a loop of its own.
+    #[inline(never)]
+    fn change_one(&mut self, event: &mut Event, cold: &EventCold) {
+        self.change(event, cold);
+    }
+
+    #[inline(never)]
+    fn change_rarely(&mut self, event: &mut Event, cold: &EventCold) {
+        match event.kind {
+            EventKind::MODIFY => self.modify(event, cold),
+            EventKind::CLEAR => self.clear(event, cold),
+            EventKind::STATUS => self.status(event, cold),
+            EventKind::LEVEL_SET | EventKind::LEVEL_DELETE => self.level(event, cold),
+            _ => self.note(event),
+        }
+    }
+
     /// Index of an instrument key; a new one is entered.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn index(&mut self, key: u32) -> Option<u32> {
         let Some(index) = self.published.keys.get_or_insert(key, self.known.len() as u32) else {
             self.counters.misplaced_events += 1;
@@ -368,6 +415,7 @@ impl BookWriter {
         }
     }
 
+    #[inline(always)]
     fn add(&mut self, event: &mut Event, cold: &EventCold) {
         let Some(index) = self.index(event.instrument) else { return };
         if event.side == Side::INHERITED {
@@ -436,40 +484,58 @@ impl BookWriter {
     }
 
     /// Puts an order at the back of its level's queue.
-    #[inline]
+    #[inline(always)]
     fn rest(&mut self, index: u32, side: usize, id: u64, price: i64, quantity: u32) {
-        let (place, at) = self.level_at(index, side, price);
-        let Self { instruments, levels, orders, .. } = self;
-        let instrument = &mut instruments[index as usize];
-        let order = orders.insert(id, at, side, quantity);
-        levels.push(at, order, quantity, orders);
-        instrument.order_count += 1;
-        if let Place::Near(position) = place {
-            instrument.sides[side].sums_mut(position).add(u64::from(quantity));
-            self.changed(index, side, position);
+        let level = self.level_at(index, side, price);
+        let order = self.orders.insert(id, level, side, quantity);
+        if let Some(seat) = self.levels.push(level, order, quantity, &mut self.orders) {
+            self.changed(index, seat);
         }
     }
 
     /// The level at a price; a new one where there is none.
-    #[inline]
-    fn level_at(&mut self, index: u32, side: usize, price: i64) -> (Place, LevelRef) {
-        let Self { instruments, far, levels, .. } = self;
-        let instrument = &mut instruments[index as usize];
-        let head = &mut instrument.heads[side];
+    #[inline(always)]
+    fn level_at(&mut self, index: u32, side: usize, price: i64) -> LevelRef {
         let key = price.wrapping_mul(SIGN[side]);
-        match instrument.sides[side].find(key, head, far) {
-            Ok(place) => (place, instrument.sides[side].level(place, head, far)),
-            Err(place) => {
-                let at = levels.insert(price, index << 1 | side as u32);
-                let inserted = instrument.sides[side].insert(place, key, at, head, far, levels);
-                instrument.shift(side, inserted.moved_from);
-                (inserted.place, at)
-            }
+        let instrument = &mut self.instruments[index as usize];
+        let rank = instrument.rank(side, key, self.compare);
+        if let Some(level) = instrument.near_at(side, rank, key) {
+            return level;
         }
+        if instrument.is_far(side, rank) || instrument.near_len(side) == NEAR {
+            return self.level_behind(index, side, price);
+        }
+        let level = self.levels.insert(price, index, side);
+        instrument.seat_level(side, rank, key, level, &mut self.levels);
+        level
+    }
+
+    /// The level at a price that is far, or near where no seat is free; a new one where there is none.
+    #[inline(never)]
+    fn level_behind(&mut self, index: u32, side: usize, price: i64) -> LevelRef {
+        let Self { instruments, far, levels, compare, .. } = self;
+        let key = price.wrapping_mul(SIGN[side]);
+        let instrument = &mut instruments[index as usize];
+        if instrument.rank(side, key, *compare) < NEAR && instrument.near_len(side) == NEAR {
+            instrument.move_to_far(side, far, levels);
+        }
+        let rank = instrument.rank(side, key, *compare);
+        if instrument.is_far(side, rank) {
+            let at = match far.find(key, instrument.far(side)) {
+                Ok(at) => return far.levels(instrument.far(side))[at],
+                Err(at) => at,
+            };
+            let level = levels.insert(price, index, side);
+            instrument.insert_far(side, at, key, level, far, levels);
+            return level;
+        }
+        let level = levels.insert(price, index, side);
+        instrument.seat_level(side, rank, key, level, levels);
+        level
     }
 
     /// Takes `quantity` off an order, or all of it.
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, event: &mut Event, cold: &EventCold, quantity: u64) {
         let Some(at) = self.orders.find(event.order_id) else {
             self.unknown_order(event, cold);
@@ -482,7 +548,7 @@ impl BookWriter {
             return;
         }
         let level = self.levels.get(order.level());
-        let index = level.place >> 1;
+        let index = level.instrument();
         event.side = Side(side as u8 + 1);
         event.instrument = self.key(index);
         if event.kind != EventKind::EXECUTE || event.detail & detail::PRICED == 0 {
@@ -520,63 +586,56 @@ impl BookWriter {
         let order = self.orders.get_mut(at);
         let less = u64::from(order.quantity()).wrapping_sub(u64::from(quantity));
         order.set_quantity(quantity);
-        let side = order.side();
         let level = self.levels.get_mut(order.level());
         level.quantity = level.quantity.wrapping_sub(less);
-        let key = level.price.wrapping_mul(SIGN[side]);
-        let instrument = &mut self.instruments[index as usize];
-        if let Some(position) = instrument.sides[side].near_position(key, &instrument.heads[side]) {
-            instrument.sides[side].sums_mut(position).take(less, 0);
-            self.changed(index, side, position);
+        if let Some(seat) = level.near_seat() {
+            self.changed(index, seat);
         }
     }
 
     /// Takes an order out of its book.
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, at: OrderRef, index: u32) {
         let order = self.orders.get(at);
-        let (level_at, side, left) = (order.level(), order.side(), order.quantity());
+        let (level_at, left) = (order.level(), order.quantity());
         let level = self.levels.get_mut(level_at);
         level.remove(at, left, &mut self.orders);
-        let key = level.price.wrapping_mul(SIGN[side]);
-        let empty = level.order_count() == 0;
+        let (seat, is_empty) = (level.near_seat(), level.order_count() == 0);
         self.orders.remove(at);
-        let Self { instruments, far, levels, .. } = self;
-        let instrument = &mut instruments[index as usize];
-        instrument.order_count -= 1;
-        let head = &mut instrument.heads[side];
-        match instrument.sides[side].near_position(key, head) {
-            Some(position) if empty => {
-                levels.remove(level_at);
-                let published = instrument.is_published(side, position);
-                let head = &mut instrument.heads[side];
-                let moved_from = instrument.sides[side].remove_near(position, head, far, levels);
-                instrument.shift(side, moved_from);
-                if published {
-                    self.pend(index, side, moved_from);
-                }
-            }
-            Some(position) => {
-                instrument.sides[side].sums_mut(position).take(u64::from(left), 1);
-                self.changed(index, side, position);
-            }
-            None if empty => levels.open -= 1,
-            None => {}
+        if is_empty {
+            self.emptied(level_at, index, seat);
+        }
+        if let Some(seat) = seat {
+            self.changed(index, seat);
         }
     }
 
-    /// Notes a near level's new sums, for readers where they see it.
+    /// Takes out a level whose last order went. A far one stays, hollow.
     #[inline]
-    fn changed(&mut self, index: u32, side: usize, position: usize) {
-        let instrument = &mut self.instruments[index as usize];
-        instrument.changed.one(side, position);
-        if instrument.is_published(side, position) {
-            self.pend(index, side, position);
+    fn emptied(&mut self, level: LevelRef, index: u32, seat: Option<Seat>) {
+        let Self { instruments, far, levels, .. } = self;
+        let Some(seat) = seat else {
+            levels.open -= 1;
+            return;
+        };
+        levels.remove(level);
+        let instrument = &mut instruments[index as usize];
+        instrument.unseat(seat);
+        if instrument.wants_refill(seat / NEAR) {
+            instrument.refill(seat / NEAR, far, levels);
         }
+    }
+
+    /// Notes for readers what a near level's seat holds now.
+    #[inline]
+    fn changed(&mut self, index: u32, seat: Seat) {
+        self.instruments[index as usize].changed |= 1 << seat;
+        self.pend(index, seat);
     }
 
     /// Gives an order another price or quantity. Unless the event says otherwise, it keeps its place only where less of it
     /// rests at the same price.
+    #[inline(never)]
     fn modify(&mut self, event: &mut Event, cold: &EventCold) {
         let [remaining, keeps, loses, put] =
             [detail::REMAINING, detail::KEEPS_PRIORITY, detail::LOSES_PRIORITY, detail::PUT]
@@ -601,7 +660,7 @@ impl BookWriter {
             return;
         }
         let level = self.levels.get(order.level());
-        let (index, price) = (level.place >> 1, level.price);
+        let (index, price) = (level.instrument(), level.price);
         event.instrument = self.key(index);
         let to = if matches!(event.side, Side::BID | Side::ASK) { usize::from(event.side.0) - 1 } else { side };
         event.side = Side(to as u8 + 1);
@@ -698,7 +757,7 @@ impl BookWriter {
 
     fn first_of_best(&self, index: u32, side: usize) -> Option<OrderRef> {
         let instrument = &self.instruments[index as usize];
-        let best = instrument.sides[side].near_levels(&instrument.heads[side]).next_back()?;
+        let best = instrument.near_levels(side).next()?;
         self.levels.get(best).queue(&self.orders).next()
     }
 
@@ -719,19 +778,19 @@ impl BookWriter {
         instrument.conditions.set(reason, on);
         if instrument.conditions.state() != before {
             self.since[index as usize] = sequence;
-            instrument.since_lacking = 0b11;
-            self.pend(index, 0, 0);
+            instrument.changed |= SINCE;
+            self.pend(index, 0);
         }
     }
 
-    /// Notes that readers are to see a change, which begins at this near position.
+    /// Notes that readers are to see a change, in this seat for one.
     #[inline]
-    pub(crate) fn pend(&mut self, index: u32, side: usize, position: usize) {
+    pub(crate) fn pend(&mut self, index: u32, seat: Seat) {
         let instrument = &mut self.instruments[index as usize];
         if instrument.flags & PENDING == 0 {
             instrument.flags |= PENDING;
             self.pending.push(index);
-            self.published.slots[index as usize].prefetch(instrument.publications, side, position);
+            self.published.slots[index as usize].prefetch(seat);
         }
     }
 
@@ -754,27 +813,29 @@ impl BookWriter {
         if crossed != self.instruments[index as usize].conditions.has(Reason::Crossed) {
             self.mark(index, Reason::Crossed, crossed, cold.sequence);
         }
+        let head = self.top_head(index, cold);
+        let instrument = &mut self.instruments[index as usize];
+        let changed = core::mem::take(&mut instrument.changed);
+        self.published.slots[index as usize].publish(&head, changed, |seat| {
+            let level = self.levels.get(instrument.level(seat));
+            TopLevel { price: level.price, quantity: level.quantity, order_count: level.order_count() }
+        });
+        self.counters.publications += 1;
+    }
+
+    /// What the next publication of an instrument carries besides levels; it is pending no more.
+    #[inline]
+    pub(crate) fn top_head(&mut self, index: u32, cold: &EventCold) -> TopHead {
         let instrument = &mut self.instruments[index as usize];
         instrument.flags &= !PENDING;
-        let idle = TopSlot::idle(instrument.publications);
-        let lacking = instrument.since_lacking & (1 << idle) != 0;
-        instrument.since_lacking &= !(1 << idle);
-        let head = TopHead {
+        TopHead {
             sequence: cold.sequence,
             ts_event_ns: cold.ts_event_ns,
             state: instrument.conditions.state(),
-            since_sequence: lacking.then(|| self.since[index as usize]),
-        };
-        let changed = instrument.changed.take(idle);
-        let side = |side: usize| TopSide {
-            levels: &instrument.sides[side],
-            head: &instrument.heads[side],
-            sign: SIGN[side],
-            changed: changed[side],
-        };
-        self.published.slots[index as usize].publish(instrument.publications, &head, &[side(0), side(1)]);
-        instrument.publications += 1;
-        self.counters.publications += 1;
+            since_sequence: if instrument.changed & SINCE == 0 { 0 } else { self.since[index as usize] },
+            lens: [instrument.near_len(0), instrument.near_len(1)],
+            ranks: [instrument.ranks(0), instrument.ranks(1)],
+        }
     }
 
     /// The state of a known instrument.

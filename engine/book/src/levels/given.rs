@@ -4,7 +4,8 @@ use alloc::{boxed::Box, vec::Vec};
 
 use crate::{
     levels::entries::{Entries, Run},
-    top::Changed,
+    ranks::NEAR,
+    top::TOP_LEVELS,
     zeroed::zeroed,
 };
 
@@ -16,8 +17,18 @@ pub(crate) const IMPLIED: usize = 1;
 #[derive(Debug, Default)]
 pub(crate) struct GivenBook {
     pub sides: [Run; 2],
-    /// Ranks that each of its slot's buffers lacks, by buffer and side.
-    pub changed: Changed,
+    /// Ranks that changed since the last publication, one bit each, and sixteen bits up those of asks.
+    pub changed: u64,
+}
+
+impl GivenBook {
+    /// Notes a change at this rank, or with `onward` at all from it on.
+    #[inline]
+    pub fn note(&mut self, side: usize, rank: usize, onward: bool) {
+        const ALL: u64 = (1 << TOP_LEVELS) - 1;
+        let ranks = if onward { ALL << rank & ALL } else { 1 << rank };
+        self.changed |= ranks << (side * NEAR);
+    }
 }
 
 /// The level books of one instrument.
@@ -26,8 +37,6 @@ pub(crate) struct GivenBook {
 pub(crate) struct Given {
     /// Direct levels, then implied ones.
     pub books: [GivenBook; 2],
-    /// Publications of the implied book so far.
-    pub implied_publications: u64,
     /// Levels a side of each book that the instrument's definition gave; 0 where it gave none.
     pub depths: [u16; 2],
     /// The feed gave an implied level.
@@ -39,8 +48,8 @@ impl Given {
         let mut given = Self::default();
         for book in &mut given.books {
             // The slot may show what an order book had.
-            book.changed.from(0, 0);
-            book.changed.from(1, 0);
+            book.note(0, 0, true);
+            book.note(1, 0, true);
         }
         given
     }

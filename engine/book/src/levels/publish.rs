@@ -1,38 +1,44 @@
 //! Level books in the slots that readers see.
 
 use crate::{
+    instrument::Seat,
     levels::{
         entries::{Entries, Entry, LISTED, Run},
         view::{count_of, levels_of, quantity_of},
     },
-    side::NEAR,
-    sync::{AtomicU64, Ordering},
-    top::{BEST_FIRST, LEVEL_WORDS, TOP_LEVELS, TopHead, TopSlot},
+    ranks::{NEAR, Ranks},
+    top::{SINCE, TOP_LEVELS, TopHead, TopLevel, TopSlot},
     writer::SIGN,
 };
 
-/// One side to publish.
+/// One side to publish. Each of its levels takes the seat of its rank.
 pub(crate) struct GivenSide<'a> {
     /// Best last.
     entries: &'a [Entry],
-    is_list: bool,
+    /// Levels of a list, best first: for a rank there is not a place in the list.
+    listed: Option<[TopLevel; TOP_LEVELS]>,
     /// Levels that readers get, and the entries that these are.
     len: usize,
     shown: usize,
     sign: i64,
-    /// Ranks to write, one bit each.
-    changed: u32,
 }
 
 impl<'a> GivenSide<'a> {
-    pub fn new(entries: &'a Entries, run: &Run, side: usize, changed: u32) -> Self {
-        let (entries, is_list) = (entries.of(run), run.has(LISTED));
-        let (len, shown) = if is_list {
-            levels_of(entries).take(TOP_LEVELS).fold((0, 0), |(len, shown), level| (len + 1, shown + level.len()))
-        } else {
-            (entries.len().min(TOP_LEVELS), entries.len().min(TOP_LEVELS))
-        };
-        Self { entries, is_list, len, shown, sign: SIGN[side], changed }
+    pub fn new(entries: &'a Entries, run: &Run, side: usize) -> Self {
+        let (entries, sign) = (entries.of(run), SIGN[side]);
+        let len = entries.len().min(TOP_LEVELS);
+        let this = Self { entries, listed: None, len, shown: len, sign };
+        if run.has(LISTED) { this.of_list() } else { this }
+    }
+
+    fn of_list(self) -> Self {
+        let mut listed = [TopLevel::default(); TOP_LEVELS];
+        let (mut len, mut shown) = (0, 0);
+        for (level, entries) in listed.iter_mut().zip(levels_of(self.entries)) {
+            *level = self.level_of(entries);
+            (len, shown) = (len + 1, shown + entries.len());
+        }
+        Self { listed: Some(listed), len, shown, ..self }
     }
 
     /// Entries that readers get to see.
@@ -40,40 +46,34 @@ impl<'a> GivenSide<'a> {
         self.shown as u32
     }
 
-    fn store_level(&self, words: &[AtomicU64; LEVEL_WORDS], level: &[Entry]) {
-        let [price, quantity, count] = words;
-        price.store(level[0].key.wrapping_mul(self.sign) as u64, Ordering::Relaxed);
-        quantity.store(quantity_of(level), Ordering::Relaxed);
-        count.store(u64::from(count_of(level)), Ordering::Relaxed);
+    /// Ranks to write of those that changed, one bit each. Ranks past the last may have changed: they hold nothing now, and are
+    /// noted again when they do.
+    fn ranks(&self, changed: u64) -> u64 {
+        let held = (1 << self.len) - 1;
+        if self.listed.is_some() { held } else { changed & held }
     }
 
-    /// Writes the changed ranks, best first; of a list all, for a rank there is not a place in the list.
-    fn store(&self, levels: &[[AtomicU64; LEVEL_WORDS]]) {
-        if self.is_list {
-            for (words, level) in levels.iter().zip(levels_of(self.entries)).take(TOP_LEVELS) {
-                self.store_level(words, level);
-            }
-            return;
+    fn level(&self, rank: usize) -> TopLevel {
+        match &self.listed {
+            Some(listed) => listed[rank],
+            None => self.level_of(core::slice::from_ref(&self.entries[self.entries.len() - 1 - rank])),
         }
-        // Ranks past the last may be set: they hold nothing now, and are noted again when they do.
-        let mut changed = self.changed & ((1 << self.len) - 1);
-        while changed != 0 {
-            let rank = changed.trailing_zeros() as usize;
-            changed &= changed - 1;
-            let entry = &self.entries[self.entries.len() - 1 - rank];
-            self.store_level(&levels[rank], core::slice::from_ref(entry));
+    }
+
+    fn level_of(&self, entries: &[Entry]) -> TopLevel {
+        TopLevel {
+            price: entries[0].key.wrapping_mul(self.sign),
+            quantity: quantity_of(entries),
+            order_count: count_of(entries),
         }
     }
 }
 
 impl TopSlot {
-    /// Publishes a level book. Only the writer calls it, with the count of its publications to this slot so far.
-    pub fn publish_given(&self, publications: u64, head: &TopHead, sides: &[GivenSide<'_>; 2]) {
-        self.0.publish(publications, |words, body| {
-            head.store(words, body, [sides[0].len, sides[1].len], BEST_FIRST);
-            let (levels, _) = body.as_chunks::<LEVEL_WORDS>();
-            sides[0].store(&levels[..NEAR]);
-            sides[1].store(&levels[NEAR..2 * NEAR]);
-        });
+    /// Publishes a level book, of whose seats those in `changed` changed. Only the writer calls it.
+    pub fn publish_given(&self, head: &TopHead, changed: u64, sides: &[GivenSide<'_>; 2]) {
+        let changed = sides[0].ranks(changed) | sides[1].ranks(changed >> NEAR) << NEAR;
+        let head = TopHead { lens: [sides[0].len, sides[1].len], ranks: [Ranks::default(); 2], ..*head };
+        self.publish(&head, changed | SINCE, |seat: Seat| sides[seat / NEAR].level(seat % NEAR));
     }
 }

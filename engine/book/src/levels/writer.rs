@@ -3,7 +3,7 @@
 use wirebook_abi::{Event, EventCold, EventKind, detail, flags};
 
 use crate::{
-    instrument::{LEVELS, PENDING},
+    instrument::LEVELS,
     levels::{
         DIRECT, IMPLIED,
         entries::{DISORDERED, Entries, Entry, LISTED, Run, SUSPECT},
@@ -12,6 +12,7 @@ use crate::{
         view::LevelBook,
     },
     orders::MAX_QUANTITY,
+    ranks::NEAR,
     top::{TOP_LEVELS, TopHead, TopSlot},
     validity::{Reason, Validity},
     writer::{BookWriter, SIGN},
@@ -213,13 +214,11 @@ impl GivenBook {
             Touched::Nothing => return run.has(SUSPECT),
             Touched::One(rank) | Touched::From(rank) => rank,
         };
+        let is_seen = rank <= run.shown as usize || run.has(SUSPECT);
         if rank < TOP_LEVELS {
-            match touched {
-                Touched::One(_) => self.changed.one(side, rank),
-                _ => self.changed.from(side, rank),
-            }
+            self.note(side, rank, matches!(touched, Touched::From(_)));
         }
-        rank <= run.shown as usize || run.has(SUSPECT)
+        is_seen
     }
 }
 
@@ -257,7 +256,7 @@ impl BookWriter {
         };
         is_seen |= given.books[book].touch(side, outcome.touched);
         if is_seen {
-            self.pend(index, side, 0);
+            self.pend(index, side * NEAR);
         }
         if let Some(misfit) = outcome.misfit {
             self.misfit(index, misfit, cold.sequence);
@@ -271,7 +270,7 @@ impl BookWriter {
         let flags = &mut self.instruments[index as usize].flags;
         if *flags & LEVELS == 0 {
             *flags |= LEVELS;
-            self.pend(index, 0, 0);
+            self.pend(index, 0);
         }
     }
 
@@ -298,7 +297,7 @@ impl BookWriter {
             }
         }
         if is_seen {
-            self.pend(index, 0, 0);
+            self.pend(index, 0);
         }
     }
 
@@ -314,7 +313,7 @@ impl BookWriter {
                 book.sides[side].marks = 0;
             }
         }
-        self.pend(index, 0, 0);
+        self.pend(index, 0);
     }
 
     /// Looks over sides in which an entry did not fit between its neighbours. At the end of a group every entry does.
@@ -343,21 +342,11 @@ impl BookWriter {
         if crossed != self.instruments[index as usize].conditions.has(Reason::Crossed) {
             self.mark(index, Reason::Crossed, crossed, cold.sequence);
         }
-        let instrument = &mut self.instruments[index as usize];
-        instrument.flags &= !PENDING;
-        let head = TopHead {
-            sequence: cold.sequence,
-            ts_event_ns: cold.ts_event_ns,
-            state: instrument.conditions.state(),
-            since_sequence: Some(self.since[index as usize]),
-        };
+        let head = TopHead { since_sequence: self.since[index as usize], ..self.top_head(index, cold) };
         let (given, entries) = self.given.parts(index);
-        given.books[DIRECT].publish(&self.published.slots[index as usize], instrument.publications, &head, entries);
-        instrument.publications += 1;
+        given.books[DIRECT].publish(&self.published.slots[index as usize], &head, entries);
         if given.has_implied {
-            let slot = &self.published.implied[index as usize];
-            given.books[IMPLIED].publish(slot, given.implied_publications, &head, entries);
-            given.implied_publications += 1;
+            given.books[IMPLIED].publish(&self.published.implied[index as usize], &head, entries);
         }
         self.counters.publications += 1;
     }
@@ -384,11 +373,9 @@ impl BookWriter {
 }
 
 impl GivenBook {
-    fn publish(&mut self, slot: &TopSlot, publications: u64, head: &TopHead, entries: &Entries) {
-        let changed = self.changed.take(TopSlot::idle(publications));
-        let side = |side: usize| GivenSide::new(entries, &self.sides[side], side, changed[side]);
-        let sides = [side(0), side(1)];
-        slot.publish_given(publications, head, &sides);
+    fn publish(&mut self, slot: &TopSlot, head: &TopHead, entries: &Entries) {
+        let sides = [0, 1].map(|side| GivenSide::new(entries, &self.sides[side], side));
+        slot.publish_given(head, core::mem::take(&mut self.changed), &sides);
         let shown = [sides[0].shown(), sides[1].shown()];
         for (run, shown) in self.sides.iter_mut().zip(shown) {
             run.shown = shown;
