@@ -36,6 +36,7 @@ demo: $(BIN)/wirebook ## Simulate a day, replay it into books, write frames and 
 	@ls -lh demo
 
 test: $(BIN)/tox ## Run every check: all tox environments.
+	.ci/packages
 	$(BIN)/tox run-parallel --parallel 2 --parallel-live
 
 wheels: dist/.built ## Build the wheels of wirebook and its plugins into dist/.
@@ -44,7 +45,7 @@ fuzz: ## Run each fuzz target for FUZZ_SECONDS; needs a nightly toolchain.
 	@.ci/fuzz $(FUZZ_SECONDS)
 
 clean: ## Remove what was built here.
-	rm -rf $(VENV) .tox dist demo engine/target $(PLUGINS:%=plugins/%/target)
+	rm -rf $(VENV) .tox dist demo engine/target plugins/target $(PLUGINS:%=plugins/%/target)
 
 $(BIN)/python:
 	.ci/venv "$(PYTHON)" $(VENV)
@@ -58,7 +59,8 @@ $(BIN)/tox: | $(BIN)/python
 dist/.built: $(SOURCES) | $(BIN)/maturin
 	rm -rf dist
 	$(BIN)/maturin build --release --out dist
-	for plugin in $(PLUGINS); do (cd plugins/$$plugin && ../../$(BIN)/maturin build --release --out ../../dist); done
+	for plugin in $(PLUGINS); do \
+		(cd plugins/$$plugin && CARGO_TARGET_DIR=../target ../../$(BIN)/maturin build --release --out ../../dist); done
 	touch $@
 
 # Wheels of the same version replace those of before; what they depend on stays.

@@ -1,6 +1,6 @@
 """The compiled engine as Python sees it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypedDict, final
@@ -93,6 +93,13 @@ class HeaderDescription(TypedDict):
 
 def build_info() -> BuildInfo: ...
 
+class SbeLayout(TypedDict):
+    protocol: str
+    header: HeaderDescription | None
+    messages: list[MessageDescription]
+
+def read_sbe_layout(path: Path) -> SbeLayout: ...
+
 @final
 class Decoder:
     def __new__(cls, capsule: object) -> Decoder: ...
@@ -175,6 +182,7 @@ def simulate(
     zipf_exponent: float = 1.0,
     id_streams: int = 1,
     messages_per_packet: int | None = None,
+    channels: int | None = None,
     end_of_messages: bool = True,
     session: str = "SIMULATED1",
     progress: Callable[[int, int], object] | None = None,
@@ -223,7 +231,7 @@ class Book:
 class Replay:
     def __new__(
         cls,
-        path: Path,
+        paths: list[Path],
         decoder: Decoder,
         *,
         framing: str,
@@ -255,6 +263,7 @@ class Replay:
 
 def bench(
     decoder: Decoder,
+    others: Sequence[Decoder] = (),
     *,
     quick: bool = False,
     messages: int | None = None,
@@ -264,6 +273,18 @@ def bench(
     core: int | None = None,
     progress: Callable[[str, int, int], object] | None = None,
 ) -> tuple[str, list[str], list[tuple[str, str]]]: ...
+def sources() -> list[tuple[str, bool, str, str | None]]: ...
+def bench_sources(
+    *,
+    quick: bool = False,
+    runs: int | None = None,
+    progress: Callable[[str, int, int], object] | None = None,
+) -> tuple[str, list[str], list[tuple[str, str, str, str, str, str]], list[tuple[str, str]]]: ...
+
+@final
+class DayAgain:
+    def __new__(cls, decoder: Decoder, *, messages: int, symbols: int, seed: int) -> DayAgain: ...
+    def round(self) -> tuple[float, float]: ...
 
 class FrameFault(TypedDict):
     status: str
@@ -350,3 +371,27 @@ def count_allocations(
 def measure_rate(
     decoder: Decoder, framing: str, packets: list[bytes], *, messages: int = 1_000_000, runs: int = 5
 ) -> dict[str, Any]: ...
+def check_live(plan: str, decoders: list[Decoder]) -> None: ...
+
+class Exchange:
+    def __init__(self, path: Path, decoder: Decoder, plan: str) -> None: ...
+    def status(self) -> str: ...
+    def stop(self) -> str: ...
+
+class Live:
+    def __init__(self, plan: str, decoders: list[Decoder]) -> None: ...
+    def notes(self) -> list[str]: ...
+    def status(self, *, latency: bool = False) -> str: ...
+    def has_ended(self) -> bool: ...
+    def stop(self) -> list[str]: ...
+    def write_books(self, path: str | Path | str, *, orders: bool = False) -> None: ...
+
+def bench_live(
+    decoder: Decoder,
+    *,
+    messages: int | None = None,
+    symbols: int | None = None,
+    seed: int | None = None,
+    rate: int | None = None,
+    core: int | None = None,
+) -> tuple[str, list[str], list[tuple[str, str]]]: ...

@@ -130,7 +130,7 @@ def _text(value: object) -> str:
 
 
 def affected(before: Layout, changes: Iterable[Change], folder: Path) -> list[AffectedVector]:
-    """Gives the vectors of the older version whose message changed, from every YAML file of a folder.
+    """Gives the vectors of the older version that have a message that changed, from every YAML file of a folder.
 
     Raises:
         Misuse: the folder has no vectors of that protocol, or a file is not as vectors are.
@@ -139,39 +139,49 @@ def affected(before: Layout, changes: Iterable[Change], folder: Path) -> list[Af
     found: list[AffectedVector] = []
     seen = 0
     for file in sorted(folder.glob("*.yaml")):
-        for what, message in _vectors(file, before):
+        for what, messages in _vectors(file, before):
             seen += 1
-            if message.label in touched:
-                found.append(AffectedVector(str(file), what, message.label))
+            # Where what goes before it changed, the vector's own message may mean something else.
+            changed = next((each.label for each in messages if each.label in touched), None)
+            if changed is not None:
+                found.append(AffectedVector(str(file), what, changed))
     if not seen:
         raise Misuse(f"{folder} has no vector of {before.protocol}: name the folder of its vectors")
     return found
 
 
-def _vectors(file: Path, layout: Layout) -> Iterator[tuple[str, Shape]]:
-    """What each vector of the protocol is about, and its message; vectors of unknown types are left out."""
+def _vectors(file: Path, layout: Layout) -> Iterator[tuple[str, list[Shape]]]:
+    """What each vector of the protocol is about, its message and those before it; unknown types are left out.
+
+    A venue's XML has no name that vectors go by: all that the folder has are taken for its. Whole packets are left out.
+    """
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if not isinstance(content, Mapping) or content.get("protocol") != layout.protocol:
+    if not isinstance(content, Mapping) or (layout.is_named and content.get("protocol") != layout.protocol):
         return
     for index, vector in enumerate(content.get("vectors") or ()):
-        message = layout.message_of(_bytes(f"{file}: vectors[{index}].bytes", vector))
-        if message is not None:
-            yield str(vector.get("what", f"vectors[{index}]")), message
+        where = f"{file}: vectors[{index}]"
+        if not isinstance(vector, Mapping):
+            raise Misuse(f"{where}: {vector!r} is not a mapping")
+        if "packet" in vector:
+            continue
+        given = [("bytes", vector.get("bytes")), *(("before", each) for each in vector.get("before") or ())]
+        messages = [layout.message_of(_bytes(f"{where}.{key}", digits)) for key, digits in given]
+        if messages[0] is not None:
+            yield str(vector.get("what", where)), [each for each in messages if each is not None]
 
 
-def _bytes(where: str, vector: object) -> bytes:
-    digits = vector.get("bytes") if isinstance(vector, Mapping) else None
+def _bytes(where: str, digits: object) -> bytes:
     if not isinstance(digits, str) or not re.fullmatch(r"([0-9a-fA-F]{2}|\s)*", digits):
         raise Misuse(f"{where}: {digits!r} is not hexadecimal text")
     return bytes.fromhex(digits)
 
 
 def open_layout(given: str) -> Layout:
-    """Gives the layout of an installed protocol, or of a description file.
+    """Gives the layout of an installed protocol, of a description file, or of a venue's XML schema.
 
     Raises:
         Misuse: it is neither.
     """
-    if given.endswith((".yaml", ".yml")):
+    if given.endswith((".yaml", ".yml", ".xml")):
         return layouts.of_file(Path(given))
     return layouts.of_protocol(given)

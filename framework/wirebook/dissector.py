@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from wirebook._engine import MessageDescription
     from wirebook.plugins import InstalledProtocol
 
-FRAMINGS = ("moldudp64", "sequenced_unit", "cme_packet", "b3_packet", "optiq_packet", "message", "soupbintcp")
+FRAMINGS = (
+    "moldudp64",
+    "sequenced_unit",
+    "cme_packet",
+    "b3_packet",
+    "memx_packet",
+    "coinbase_packet",
+    "deribit_packet",
+    "optiq_packet",
+    "message",
+    "soupbintcp",
+)
 """Framings that the dissector takes apart."""
 
 _UNUSED = ("about", "unit", "enumeration", "dimension")

@@ -25,6 +25,9 @@ EXTRAS = {
 }
 """Optional packages: the extra that brings each, and what it is for."""
 
+RECEIVE_BUFFER_SIZE = 16 << 20
+"""Bytes that sockets ask the kernel to keep, unless they are told otherwise."""
+
 
 class State(StrEnum):
     """How a finding is to be taken."""
@@ -57,6 +60,8 @@ def examine(installed: Installed) -> list[Finding]:
         *engine(_engine.build_info()),
         *plugins(installed),
         *(extra(package) for package in EXTRAS),
+        *(source(*each) for each in _engine.sources()),
+        receive_buffer(_read("/proc/sys/net/core/rmem_max"), privileged=os.geteuid() == 0),
         huge_pages(_read("/proc/meminfo"), _read("/sys/kernel/mm/transparent_hugepage/enabled")),
         cores(len(os.sched_getaffinity(0)), _read("/sys/devices/system/cpu/isolated").strip()),
     ]
@@ -109,6 +114,21 @@ def extra(package: str) -> Finding:
     except importlib.metadata.PackageNotFoundError:
         return Finding("extras", package, State.MISSING, purpose, f"pip install {package}, or 'wirebook[{name}]'")
     return Finding("extras", package, State.OK, f"{version}: {purpose}")
+
+
+def source(name: str, is_there: bool, detail: str, remedy: str | None) -> Finding:
+    """Whether packets can be received by this means. One that is missing is no problem: ``socket`` is everywhere."""
+    return Finding("sources", name, State.OK if is_there else State.MISSING, detail, remedy)
+
+
+def receive_buffer(limit: str, *, privileged: bool) -> Finding:
+    """Whether the kernel keeps enough packets for a reader that is late; root may ask for more than the limit."""
+    size = int(limit or 0)
+    detail = f"up to {size} bytes a socket" + (", more for root" if privileged else "")
+    if privileged or size >= RECEIVE_BUFFER_SIZE:
+        return Finding("sources", "receive buffer", State.OK, detail)
+    remedy = f"sysctl net.core.rmem_max={RECEIVE_BUFFER_SIZE}, as root; a short one loses packets in bursts"
+    return Finding("sources", "receive buffer", State.ADVICE, detail, remedy)
 
 
 def huge_pages(meminfo: str, transparent: str) -> Finding:

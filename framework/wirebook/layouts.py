@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import yaml
 
-from wirebook import description, plugins
+from wirebook import _engine, description, plugins
 from wirebook.description import Line
 from wirebook.errors import Misuse
 
 if TYPE_CHECKING:
-    from wirebook._engine import Decoder, MessageDescription
+    from wirebook._engine import Decoder, HeaderDescription, MessageDescription
 
 KINDS = {
     "char": "char",
@@ -51,6 +51,8 @@ class Layout:
     messages: tuple[Shape, ...]
     type_place: tuple[int, int, str]
     """Offset, size and byte order of the number that tells messages apart."""
+    is_named: bool = True
+    """Whether ``protocol`` is its identity; that of a venue's XML is the file's name."""
 
     def message_of(self, message: bytes) -> Shape | None:
         """Gives the layout of a message by its type; of several forms of one type the one that fits its length best."""
@@ -72,12 +74,15 @@ def of_protocol(name: str) -> Layout:
 
 def of_decoder(decoder: Decoder) -> Layout:
     """Gives the layout that a decoder describes."""
-    messages = decoder.describe()
+    return _described(decoder.protocol, decoder.header, decoder.describe())
+
+
+def _described(protocol: str, header: HeaderDescription | None, messages: list[MessageDescription]) -> Layout:
     shapes = tuple(_shape(each) for each in messages)
-    if header := decoder.header:
+    if header:
         offset, size = header["template_id"] or (0, 1)
-        return Layout(decoder.protocol, shapes, (offset, size, header["byte_order"]))
-    return Layout(decoder.protocol, shapes, next(filter(None, map(_type_place, messages)), (0, 1, "big")))
+        return Layout(protocol, shapes, (offset, size, header["byte_order"]))
+    return Layout(protocol, shapes, next(filter(None, map(_type_place, messages)), (0, 1, "big")))
 
 
 def _shape(message: MessageDescription) -> Shape:
@@ -99,18 +104,29 @@ def _type_place(message: MessageDescription) -> tuple[int, int, str] | None:
 
 
 def of_file(path: Path) -> Layout:
-    """Gives the layout of a description file, whatever it extends taken in. Only families of flat messages are read so.
+    """Gives the layout of a description file, whatever it extends taken in, or of a venue's own XML schema.
 
     Raises:
-        Misuse: the file is no such description; the build of its plugin says more.
+        Misuse: the file is neither; of flat messages the build of its plugin says more.
     """
+    if path.suffix == ".xml":
+        return _of_sbe_file(path)
     content = _tree(path)
-    if content.get("family") == "sbe" or "schema" in content:
-        raise Misuse(f"{path}: layouts with groups are compared by protocol: build its plugin and name the protocol")
+    if content.get("family") == "sbe":
+        return _of_sbe_file(path)
     try:
         return _layout(content)
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
         raise Misuse(f"{path} is no description of flat messages ({error!r}): its plugin's build says more") from error
+
+
+def _of_sbe_file(path: Path) -> Layout:
+    try:
+        read = _engine.read_sbe_layout(path)
+    except ValueError as error:
+        raise Misuse(str(error)) from error
+    layout = _described(read["protocol"], read["header"], read["messages"])
+    return attrs.evolve(layout, is_named=path.suffix != ".xml")
 
 
 def _tree(path: Path, depth: int = 0) -> dict[str, Any]:

@@ -101,13 +101,15 @@ def installed() -> Installed:
     return load()
 
 
-def load() -> Installed:
-    """Loads every entry point of group ``wirebook``, in the order of distribution and name."""
+def load(*, only: str | None = None) -> Installed:
+    """Loads every entry point of group ``wirebook``, by distribution and name; ``only`` those of one distribution."""
     protocols: dict[str, InstalledProtocol] = {}
     plugins: list[Plugin] = []
     refused: list[Refused] = []
     for entry_point in _entry_points():
         origin = _origin(entry_point)
+        if only not in (None, origin.distribution):
+            continue
         try:
             origin, hooks, given = _ask(entry_point, origin)
         except _Fault as fault:

@@ -18,6 +18,10 @@ Place = int | datetime.datetime | datetime.time
 venue's day."""
 
 
+STREAMS = ("length16", "soupbintcp", "cme_tcp")
+"""Framings that are streams, whose bytes have no receive times to be ordered by."""
+
+
 class Books(Mapping[str, Book]):
     """The books of a replay by symbol, as they stand where the replay does.
 
@@ -92,9 +96,10 @@ class Replay:
         ``gaps`` (runs of missing messages), ``errors`` (messages and packets that are not what the protocol says, and a
         broken capture), ``seconds`` (spent playing), ``messages_per_second``, and beside them ``channels``,
         ``open_orders``, ``given_levels`` (price levels that the feed gives), ``unknown_levels`` and
-        ``contradicted_levels`` (events of levels that are not there, or not as they say), ``missing``, ``duplicates``,
-        ``foreign_packets``, ``undecoded_bytes``, ``faults`` (by status), ``first_faults``, ``source_error`` and
-        ``events_recorded``.
+        ``contradicted_levels`` (events of levels that are not there, or not as they say), ``snapshots_joined`` and
+        ``snapshots_unusable`` (snapshots of instruments in loops: taken, and incomplete, too old or not of it),
+        ``missing``, ``duplicates``, ``foreign_packets``, ``undecoded_bytes``, ``faults`` (by status), ``first_faults``,
+        ``source_error`` and ``events_recorded``.
         """
         return self._engine.stats()
 
@@ -115,7 +120,7 @@ class Replay:
 
 def replay(
     path: str | PathLike[str],
-    *,
+    *further: str | PathLike[str],
     protocol: str | None = None,
     framing: str | None = None,
     format: str | None = None,
@@ -137,6 +142,8 @@ def replay(
 
     Args:
         path: pcap, pcapng or raw protocol file, plain, gzip or zstd.
+        further: captures of packets that are played together with it, in the order of their receive times: increments,
+            snapshots and definitions that were recorded apart are joined into books.
         protocol: name of the protocol; told from the first packets where it is not given.
         framing: how packets number messages; told from the packets where it is not given.
         format: format of the file; told from its first bytes where it is not given.
@@ -171,12 +178,14 @@ def replay(
     >>> book.bid is None or book.ask is None or book.bid[0] < book.ask[0]
     True
     """
-    path = Path(path)
-    recognized = recognize(path, protocol=protocol, framing=framing, format=format)
+    paths = [Path(path), *map(Path, further)]
+    recognized = recognize(paths[0], protocol=protocol, framing=framing, format=format)
+    for each in paths[1:]:
+        _check_packets(each, recognized, format)
     day = _Day.of(recognized, date)
     try:
         engine = _engine.Replay(
-            path,
+            paths,
             recognized.taken.decoder,
             framing=recognized.framing,
             format=format,
@@ -195,6 +204,15 @@ def replay(
     except (ValueError, OverflowError) as error:
         raise Misuse(str(error)) from error
     return Replay(engine, recognized, day)
+
+
+def _check_packets(path: Path, recognized: Recognized, format: str | None) -> None:
+    """Says of a further capture at once that it cannot be played together with another one."""
+    framing = recognize(path, protocol=recognized.taken.protocol.name, format=format).framing
+    if framing != recognized.framing:
+        raise Misuse(f"{path}: its packets come in {framing}, those of the first capture in {recognized.framing}")
+    if framing in STREAMS:
+        raise Misuse(f"{path}: streams ({framing}) cannot be played together; replay one file at a time")
 
 
 @attrs.frozen

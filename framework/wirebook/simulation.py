@@ -24,6 +24,7 @@ def simulate(
     open_orders: int | None = None,
     format: str | None = None,
     messages_per_packet: int | None = None,
+    channels: int | None = None,
     end_of_messages: bool = True,
     progress: Callable[[int, int], object] | None = None,
 ) -> dict[str, Any]:
@@ -39,9 +40,11 @@ def simulate(
         seed: another seed is another day of the same kind.
         date: the venue's day.
         open_orders: orders open at a time; a tenth of ``messages`` where it is not given.
-        format: ``pcap`` (MoldUDP64 datagrams) or ``length16`` (messages behind a big-endian 16-bit length); told from
-            the ending of ``path`` (``.pcap``, ``.itch``) where it is not given.
+        format: ``pcap`` (datagrams in the protocol's framing) or ``length16`` (messages behind a big-endian 16-bit
+            length); told from the ending of ``path`` (``.pcap``, ``.itch``) where it is not given.
         messages_per_packet: as many in each packet; as at a venue where it is not given.
+        channels: channels that instruments are spread over, of protocols that have several: units of PITCH, 4 where
+            it is not given.
         end_of_messages: whether the day ends with the message that clears every book.
         progress: called now and then with messages made and messages of the day; what it raises stops the work.
 
@@ -66,6 +69,7 @@ def simulate(
             format=format or _format(path),
             open_orders=open_orders,
             messages_per_packet=messages_per_packet,
+            channels=channels,
             end_of_messages=end_of_messages,
             progress=progress,
         )

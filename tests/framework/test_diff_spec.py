@@ -14,7 +14,8 @@ from wirebook.layouts import Layout
 
 ROOT = Path(__file__).parents[2]
 ITCH = ROOT / "plugins/itch/protocols"
-FLAT = sorted(path for plugin in ("itch", "pitch") for path in (ROOT / "plugins" / plugin / "protocols").glob("*.yaml"))
+DESCRIPTIONS = sorted((ROOT / "plugins").glob("*/protocols/*.yaml"))
+SCHEMAS = ROOT.parent / "shared/specs/sbe/schemas"
 INSTALLED = {each.protocol.name for each in plugins.installed().protocols}
 
 DESCRIPTION = """
@@ -130,7 +131,7 @@ def test_a_folder_without_its_vectors_is_misuse(files: Path) -> None:
         ("- a list", "has no keys"),
         ("{broken", "cannot be read as YAML"),
         ("id: demo", "no description of flat messages"),
-        ("family: sbe\nid: demo", "build its plugin"),
+        ("family: sbe\nid: demo", "message_header is missing"),
         ("extends: nowhere", "cannot be read"),
         ("extends: demo-1.0", "without end"),
     ],
@@ -141,7 +142,7 @@ def test_files_that_are_no_description_are_misuse(files: Path, text: str, why: s
         comparison.open_layout(str(files / "demo-1.0.yaml"))
 
 
-@pytest.mark.parametrize("path", [each for each in FLAT if each.stem in INSTALLED], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [each for each in DESCRIPTIONS if each.stem in INSTALLED], ids=lambda path: path.stem)
 def test_a_decoder_has_the_layout_of_its_description(path: Path) -> None:
     """Two ways to one layout: through codegen and the decoder's table, and by the file."""
 
@@ -165,3 +166,62 @@ def test_versions_of_installed_protocols_compare(tmp_path: Path) -> None:
     affected = {each.message for each in comparison.affected(before, found, vectors)}
     assert set(removed) <= affected
     assert "D order_delete" not in affected
+
+
+SCHEMA = """<?xml version="1.0"?>
+<messageSchema id="9" version="VERSION" byteOrder="littleEndian">
+  <types>
+    <composite name="messageHeader">
+      <type name="blockLength" primitiveType="uint16"/><type name="templateId" primitiveType="uint16"/>
+      <type name="schemaId" primitiveType="uint16"/><type name="version" primitiveType="uint16"/>
+    </composite>
+    <composite name="groupSizeEncoding">
+      <type name="blockLength" primitiveType="uint16"/><type name="numInGroup" primitiveType="uint8"/>
+    </composite>
+  </types>
+  <message name="Quote" id="1">
+    <field name="price" id="1" type="int64"/>
+    <group name="legs" id="2"><field name="ratio" id="3" type="uint8"/>MORE</group>
+  </message>
+  <message name="Beat" id="2"/>
+</messageSchema>
+"""
+
+
+def test_venues_schemas_compare_as_they_are(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.xml", tmp_path / "new.xml"
+    old.write_text(SCHEMA.replace("VERSION", "1").replace("MORE", ""))
+    more = '<field name="side" id="4" type="char"/>'
+    new.write_text(SCHEMA.replace("VERSION", "2").replace("MORE", more).replace("int64", "int32"))
+    vectors = """
+    protocol: demo-1.0
+    vectors:
+      - {what: a quote, bytes: "0800 0100 0900 0100 0000000000000000 0100 00", events: []}
+      - {what: a beat, bytes: "0000 0200 0900 0100", events: []}
+      - {what: behind a quote, before: ["0800 0100 0900 0100 0000000000000000 0100 00"], bytes: "0000 0200 0900 0100"}
+      - {what: a packet, packet: "00", framing: message, events: []}
+    """
+    (tmp_path / "demo.yaml").write_text(vectors)
+    arguments = ["diff-spec", str(old), str(new), "--vectors", str(tmp_path), "--json"]
+    facts: dict[str, Any] = json.loads(CliRunner().invoke(app, arguments, catch_exceptions=False).stdout)
+    found = {(each["what"], each["field"]): (each["before"], each["after"]) for each in facts["changes"]}
+    assert found == {
+        ("length changed", ""): ("16", "12"),
+        ("field resized", "price"): ("8", "4"),
+        ("field added", "legs[].side"): ("", "1 bytes at 1, char"),
+    }
+    assert [each["what"] for each in facts["affected_vectors"]] == ["a quote", "behind a quote"]
+
+
+def test_a_broken_schema_is_misuse_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "broken.xml").write_text(SCHEMA.replace("VERSION", "1").replace("int64", "int65").replace("MORE", ""))
+    with pytest.raises(Misuse, match=r"broken\.xml:13:.*int65"):
+        comparison.open_layout(str(tmp_path / "broken.xml"))
+
+
+@pytest.mark.skipif(not SCHEMAS.is_dir(), reason="SKIPPED: ../shared is missing")
+def test_versions_of_a_real_schema_compare() -> None:
+    before, after = (layouts.of_file(SCHEMAS / f"coinbase-derivatives-md-{version}.xml") for version in ("1.2", "1.7"))
+    changes = comparison.compare(before, after)
+    assert {each.what for each in changes} >= {"message added", "field added"}
+    assert comparison.compare(before, before) == []

@@ -49,3 +49,23 @@ def test_debug_build_calls_for_a_release_build() -> None:
 def test_everything_missing_says_what_to_do() -> None:
     for finding in doctor.examine(Installed((), (), ())):
         assert finding.remedy or finding.state is State.OK, finding
+
+
+def test_source_that_is_missing_is_no_problem_and_says_what_to_do() -> None:
+    assert doctor.source("io_uring", True, "multishot recvmsg", None).state is State.OK
+    missing = doctor.source("dpdk", False, "librte_eal.so.23 is not there", "apt-get install libdpdk-dev")
+    assert (missing.state, missing.remedy) == (State.MISSING, "apt-get install libdpdk-dev")
+
+
+def test_every_source_is_looked_at() -> None:
+    findings = {each.name: each for each in doctor.examine(Installed((), (), ())) if each.topic == "sources"}
+    assert list(findings) == ["socket", "io_uring", "af_xdp", "dpdk", "receive buffer"]
+    assert findings["socket"].state is State.OK
+
+
+@pytest.mark.parametrize(
+    ("limit", "privileged", "state"),
+    [("212992\n", True, State.OK), ("212992\n", False, State.ADVICE), ("16777216\n", False, State.OK)],
+)
+def test_short_receive_buffer_calls_for_a_longer_one(limit: str, privileged: bool, state: State) -> None:
+    assert doctor.receive_buffer(limit, privileged=privileged).state is state

@@ -219,6 +219,9 @@ def test_empty_file_fails_in_words(command: str, run: Run, tmp_path: Path) -> No
         ("inspect", "DAY", "--limit", "0"),
         ("simulate", "day.unknown"),
         ("bench", "--messages", "0"),
+        ("bench", "nothing"),
+        ("bench", "sources", "--messages", "4"),
+        ("bench", "sources", "--runs", "0"),
     ],
     ids=" ".join,
 )

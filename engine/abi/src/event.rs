@@ -133,7 +133,7 @@ impl EventKind {
     pub const STATISTIC: Self = Self(13);
     /// Auction imbalance; see its record.
     pub const IMBALANCE: Self = Self(14);
-    /// Ends an event group that earlier packets left open; carries nothing else.
+    /// Ends an event group that earlier packets left open. In a snapshot it ends a part, of which its record says which one.
     pub const END: Self = Self(15);
 
     /// The kind in words, as tables and frames show it; `"unknown"` for a value of no kind.
@@ -248,7 +248,8 @@ pub mod flags {
     pub const MAYBE_BAD_BOOK: u8 = 1 << 2;
 }
 
-/// Bits of [`Event::detail`] for kinds that are no status. The upper four mean one thing in a modify, another in level events.
+/// Bits of [`Event::detail`] for kinds that are no status. The upper four mean one thing in a modify, another in level events
+/// and in clears.
 pub mod detail {
     /// Execution at the event's own price, not at the order's.
     pub const PRICED: u8 = 1;
@@ -267,6 +268,11 @@ pub mod detail {
     pub const LOSES_PRIORITY: u8 = 1 << 6;
     /// Modify: an order that is not there is added.
     pub const PUT: u8 = 1 << 7;
+
+    /// Clear: of an instrument's price levels only; its orders stay.
+    pub const CLEAR_LEVELS: u8 = 1 << 4;
+    /// Clear: of an instrument's orders only; the price levels that the feed gave stay.
+    pub const CLEAR_ORDERS: u8 = 1 << 5;
 
     /// Level set: the level is new at its position, and those from there on move one down.
     pub const INSERT: u8 = 1 << 4;
@@ -498,6 +504,8 @@ tags! {
     LEG_INSTRUMENT = 70, "leg_instrument";
     /// What a leg is multiplied by.
     LEG_RATIO = 71, "leg_ratio";
+    /// The same in 1e-9, of venues that give it with decimals.
+    LEG_RATIO_E9 = 110, "leg_ratio_e9";
     /// The venue's code of a side, ASCII.
     SIDE_CODE = 72, "side_code";
     /// A quantity that the message is about and no other tag names.
@@ -532,6 +540,18 @@ tags! {
     AS_OF_SEQUENCE = 91, "as_of_sequence";
     /// Decimals of an instrument's quantities on the wire, count.
     QUANTITY_DECIMALS = 92, "quantity_decimals";
+    /// Bids that a snapshot of an instrument has, in the messages behind its first, count.
+    SNAPSHOT_BIDS = 93, "snapshot_bids";
+    /// Offers that it has there, count.
+    SNAPSHOT_OFFERS = 94, "snapshot_offers";
+    /// Which part of an instrument's snapshot a message is, from 1.
+    SNAPSHOT_PART = 95, "snapshot_part";
+    /// Parts that an instrument's snapshot has; 0 where an [`EventKind::END`] says that it is over.
+    SNAPSHOT_PARTS = 96, "snapshot_parts";
+    /// Instruments of which a loop of snapshots gives one each, count.
+    SNAPSHOT_INSTRUMENTS = 97, "snapshot_instruments";
+    /// The instrument's own sequence: of a snapshot that of the last message which it contains.
+    INSTRUMENT_SEQUENCE = 98, "instrument_sequence";
 }
 
 const _: () = assert!(size_of::<Event>() == 32 && align_of::<Event>() == 8);

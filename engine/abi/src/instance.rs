@@ -8,8 +8,8 @@ use core::{
 };
 
 use crate::{
-    ABI_VERSION, Batch, Decoded, DecoderTable, Description, EVENT_LAYOUT_HASH, Event, EventCold, Fault, Frame, Framing,
-    Group, Outcome, Record, Span, Status, table::Bytes,
+    ABI_VERSION, Batch, BatchWriter, Decoded, DecoderTable, Description, EVENT_LAYOUT_HASH, Event, EventCold, Fault,
+    Frame, Framing, Group, Outcome, Record, Span, Status, flags, table::Bytes,
 };
 
 /// A table that this engine can run.
@@ -379,6 +379,72 @@ impl BatchBuffer {
                 core::slice::from_raw_parts(self.raw.cold, count),
                 core::slice::from_raw_parts(self.raw.records, record_count),
             )
+        }
+    }
+
+    /// Adds an event of the engine's own making, with the record that it has; `false` where there is no room.
+    pub fn push(&mut self, event: Event, cold: EventCold, record: Option<&Record>) -> bool {
+        let needs =
+            (self.events.len() > self.len(), self.raw.record_count < self.raw.record_capacity.min(u16::MAX.into()));
+        if !needs.0 || (record.is_some() && !needs.1) {
+            return false;
+        }
+        // SAFETY: the pointers are those of the vectors beside `raw`, and `&mut self` is exclusive.
+        let mut writer = unsafe { BatchWriter::new(&mut self.raw) };
+        let record = record.map_or(0, |record| writer.push_record(*record));
+        writer.push(event, EventCold { record, ..cold });
+        true
+    }
+
+    /// Drops those events from `from` on that `keep` says so of, in order; their records stay where they are.
+    pub fn retain_from(&mut self, from: usize, mut keep: impl FnMut(&Event, &EventCold) -> bool) {
+        let count = self.len();
+        // SAFETY: as in `parts_mut`; the cold parts are not read through another reference meanwhile.
+        let (events, cold) = unsafe {
+            (
+                core::slice::from_raw_parts_mut(self.raw.events, count),
+                core::slice::from_raw_parts_mut(self.raw.cold, count),
+            )
+        };
+        let from = from.min(count);
+        let mut kept = from;
+        for at in from..count {
+            if keep(&events[at], &cold[at]) {
+                (events[kept], cold[kept]) = (events[at], cold[at]);
+                kept += 1;
+            }
+        }
+        self.raw.event_count = kept as u32;
+    }
+
+    /// Makes the events from `from` on those of a snapshot as of `sequence`.
+    pub fn make_snapshot(&mut self, from: usize, sequence: u64) {
+        let count = self.len();
+        // SAFETY: as in `retain_from`.
+        let (events, cold) = unsafe {
+            (
+                core::slice::from_raw_parts_mut(self.raw.events, count),
+                core::slice::from_raw_parts_mut(self.raw.cold, count),
+            )
+        };
+        for (event, cold) in events.iter_mut().zip(cold).skip(from) {
+            event.flags |= flags::SNAPSHOT;
+            cold.sequence = sequence;
+        }
+    }
+
+    /// Moves the counts of messages to those of another buffer of the same protocol.
+    pub fn move_type_counts(&mut self, to: &mut Self) {
+        let count = self.type_counts.len().min(to.type_counts.len());
+        // SAFETY: the pointers are those of `type_counts` in either buffer, which both references are exclusive to.
+        let (ours, theirs) = unsafe {
+            (
+                core::slice::from_raw_parts_mut(self.raw.type_counts, count),
+                core::slice::from_raw_parts_mut(to.raw.type_counts, count),
+            )
+        };
+        for (ours, theirs) in ours.iter_mut().zip(theirs) {
+            *theirs += core::mem::take(ours);
         }
     }
 

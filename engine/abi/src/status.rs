@@ -226,6 +226,17 @@ impl Framing {
         matches!(self, Self::SEQUENCED_UNIT)
     }
 
+    /// Whether each packet says of which of the channel's feeds it is: increments, snapshots, definitions. One decoder takes them
+    /// all then, in any order, and its keys of instruments are those of all of them.
+    pub const fn names_feeds(self) -> bool {
+        matches!(self, Self::B3_PACKET | Self::COINBASE_PACKET | Self::DERIBIT_PACKET)
+    }
+
+    /// Whether definitions and snapshots of single instruments may come in loops beside the channel, numbered apart.
+    pub const fn has_loops(self) -> bool {
+        matches!(self, Self::CME_PACKET | Self::B3_PACKET | Self::COINBASE_PACKET | Self::DERIBIT_PACKET)
+    }
+
     /// Whether the bytes are a stream that has no packet borders of its own.
     pub const fn is_stream(self) -> bool {
         matches!(self, Self::LENGTH16 | Self::SOUPBINTCP | Self::CME_TCP)

@@ -13,7 +13,8 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 fn main() -> Result<(), Box<dyn Error>> {
     let (config, json) = arguments()?;
     let table = CheckedTable::new(&wirebook_itch::NASDAQ)?;
-    let report = run(&config, table, |progress| {
+    let others = [CheckedTable::new(&wirebook_pitch::EQUITIES_2_41_64)?, CheckedTable::new(&wirebook_sbe::CME)?];
+    let report = run(&config, table, &others, |progress| {
         eprintln!("{:>3}/{} {}", progress.done + 1, progress.total, progress.step);
         ControlFlow::Continue(())
     })?;

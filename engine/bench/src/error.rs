@@ -31,9 +31,18 @@ pub enum BenchError {
     /// The day could not be made.
     #[error("making the synthetic day: {0}")]
     Day(#[from] WriteError),
+    /// A feed for decoding alone could not be made.
+    #[error("making packets of {protocol}: its encoder does not write what was asked of it; update its plugin")]
+    Feed {
+        /// The protocol.
+        protocol: &'static str,
+    },
     /// The books' reserve could not be.
     #[error("books: {0}")]
     Books(#[from] wirebook_book::ConfigError),
+    /// A live channel could not be made.
+    #[error("a live channel: {0}")]
+    Live(#[from] wirebook_runtime::live::LiveError),
     /// A packet of our own making was not taken as it stands: figures would mean nothing.
     #[error("the engine reports {status:?} for packets of the synthetic day: figures would mean nothing")]
     Faults {
@@ -61,6 +70,27 @@ pub enum BenchError {
         core: usize,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// No network to measure packet sources on.
+    #[error("a network of our own: {0}; it needs root and the ip command (apt-get install iproute2)")]
+    Network(#[source] std::io::Error),
+    /// A packet source could not be opened, or failed.
+    #[error("{source_name}: {source}")]
+    Source {
+        /// Which.
+        source_name: String,
+        /// Why.
+        source: wirebook_io::SourceError,
+    },
+    /// Packets did not arrive where none could be lost.
+    #[error("{source_name}: {received} of {sent} packets arrived: figures would mean nothing")]
+    Lost {
+        /// Which source.
+        source_name: String,
+        /// Packets that came.
+        received: u64,
+        /// Packets that were sent.
+        sent: u64,
     },
     /// The progress callback asked to stop.
     #[error("stopped")]

@@ -12,26 +12,36 @@
 //! # fn main() {}
 //! ```
 
+mod again;
 mod allocator;
+mod budgets;
 mod check;
 mod clock;
 mod config;
 mod day;
 mod error;
+mod feeds;
 mod figures;
 mod latency;
+mod live;
 mod machine;
 mod passes;
 mod readers;
 mod report;
 mod run;
+#[cfg(target_os = "linux")]
+pub mod sources;
 mod yardstick;
 
+pub use again::{DayAgain, Round};
 pub use allocator::CountingAllocator;
+pub use budgets::{CME, DecodeBudget, DecodeBudgets, PITCH};
 pub use config::BenchConfig;
 pub use day::DayInMemory;
 pub use error::BenchError;
+pub use feeds::Feed;
 pub use figures::{Figure, Percentiles};
+pub use live::{LiveBenchConfig, LiveBenchReport, LiveTimes, run_live};
 pub use machine::{Machine, advise_huge_pages, prefault};
 pub use passes::{BURST_PACKETS, decode_pass, pipeline, pipeline_pass, yardstick_pass};
 pub use report::BenchReport;

@@ -1,11 +1,11 @@
 //! One pass over a day, for each design.
 
-use wirebook_abi::{BatchBuffer, CheckedTable, Frame, Framing};
+use wirebook_abi::{CheckedTable, Framing};
 use wirebook_book::{BookConfig, BookWriter};
 use wirebook_runtime::{NoSink, Pipeline};
 use wirebook_simulator::PacketSpan;
 
-use crate::{BenchError, DayInMemory, Yardstick, advise_huge_pages, prefault};
+use crate::{BenchError, DayInMemory, Yardstick, advise_huge_pages, feeds, prefault};
 
 /// Packets of a burst: as many as a network card's driver gives at a time.
 pub const BURST_PACKETS: usize = 32;
@@ -62,19 +62,7 @@ pub fn yardstick_pass(yardstick: &mut Yardstick, day: &DayInMemory) -> u64 {
 ///
 /// Where the decoder does not take MoldUDP64.
 pub fn decode_pass(table: CheckedTable, day: &DayInMemory) -> Result<u64, BenchError> {
-    let mut decoder = table.create(Framing::MOLDUDP64)?;
-    let mut batch = BatchBuffer::new(4096, 512, table.description());
-    let mut frame = Frame::default();
-    let mut events = 0;
-    for packet in day.packets() {
-        if batch.room() < 512 {
-            events += batch.len() as u64;
-            batch.clear();
-        }
-        decoder.frame(packet, &mut frame);
-        decoder.decode(packet, 0, &mut batch);
-    }
-    Ok(events + batch.len() as u64)
+    feeds::decode(table, Framing::MOLDUDP64, day.packets())
 }
 
 /// Checks that a pipeline took a whole day as it stands.

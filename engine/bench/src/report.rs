@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
+    budgets::{DecodeBudget, DecodeBudgets},
     figures::{Figure, Percentiles},
     machine::Machine,
 };
@@ -57,6 +58,12 @@ pub struct BenchReport {
     pub decode_ns_per_message: f64,
     /// The same with its spread.
     pub decode_ns_per_message_spread: Figure,
+    /// Decoding PITCH alone: median of [`DecodeBudgets::pitch`].
+    pub decode_pitch_ns_per_message: Option<f64>,
+    /// Decoding CME's incremental feed alone: median of [`DecodeBudgets::cme`].
+    pub decode_cme_ns_per_entry: Option<f64>,
+    /// Decoding of each family alone, beside what it may take.
+    pub decode_budgets: DecodeBudgets,
     /// Allocations after the first tenth of the day, a message; none where the program does not count them.
     pub allocations_per_message: Option<f64>,
     /// Allocations in that first tenth, where instruments are named; none where the program does not count them.
@@ -126,6 +133,9 @@ impl BenchReport {
             row("ratio to the classic design", spread(&self.ratio_to_yardstick_spread, 3)),
             row("by the clock on the wall, ns a message", spread(&self.wall_ns_per_message, 1)),
             row("decoding alone, ns a message", spread(&self.decode_ns_per_message_spread, 1)),
+        ];
+        rows.extend(self.decode_budgets.iter().map(budget));
+        rows.extend([
             row("packets of 1 message to packets of 30", spread(&self.small_packet_ratio_spread, 3)),
             row("packets of 2 messages to packets of 30", spread(&self.two_message_packet_ratio, 3)),
             row("all symbols to a tenth of them", spread(&self.ten_times_symbols_ratio_spread, 3)),
@@ -137,7 +147,7 @@ impl BenchReport {
             ),
             row("due to published, paced", percentiles(&self.paced_from_due)),
             row("packet to published, saturated", percentiles(&self.saturated)),
-        ];
+        ]);
         rows.push(row(&format!("cost of {} readers to the writer", self.readers), self.reader_cost()));
         rows
     }
@@ -160,6 +170,20 @@ impl BenchReport {
             None => "not measured: there is one core only".to_owned(),
         }
     }
+}
+
+fn budget(budget: &DecodeBudget) -> (String, String) {
+    let DecodeBudget { protocol, unit, budget_ns, ns_spread, messages_per_packet, full_packets_ns_spread, .. } = budget;
+    let verdict = if budget.is_met { "" } else { ": OVER" };
+    let article = if *unit == "entry" { "an" } else { "a" };
+    (
+        format!("decoding {protocol}, ns {article} {unit}"),
+        format!(
+            "{} at {messages_per_packet:.1} messages a packet, {} at thirty; budget {budget_ns} ns{verdict}",
+            spread(ns_spread, 1),
+            spread(full_packets_ns_spread, 1)
+        ),
+    )
 }
 
 fn spread(figure: &Figure, digits: usize) -> String {

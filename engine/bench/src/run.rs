@@ -7,7 +7,8 @@ use wirebook_book::BookReader;
 use wirebook_simulator::{DayConfig, Packing};
 
 use crate::{
-    BenchConfig, BenchError, BenchReport, CountingAllocator, DayInMemory, Figure, Machine,
+    BenchConfig, BenchError, BenchReport, CountingAllocator, DayInMemory, DecodeBudgets, Figure, Machine,
+    budgets::Budgets,
     check::{Compared, compare},
     clock::{Took, timed},
     latency::{self, Latency},
@@ -27,13 +28,17 @@ pub struct Progress {
     pub total: u32,
 }
 
-/// Steps of [`run`], but for those that are done once a run: making four sorts of days, checking the books, two latencies.
-const SINGLE_STEPS: u32 = 7;
-/// Steps that are done once a run: ours, yardstick and decoding; packings; symbols; readers.
-const STEPS_EACH_RUN: u32 = 4;
+/// Steps of [`run`], but for those that are done once a run: making five sorts of days, checking the books, two latencies.
+const SINGLE_STEPS: u32 = 8;
+/// Steps that are done once a run: ours, yardstick and decoding; budgets; packings; symbols; readers.
+const STEPS_EACH_RUN: u32 = 5;
 
-/// Takes every measure on one core, which the calling thread is bound to meanwhile. `progress` is called before each step and
-/// stops the work where it breaks.
+/// Messages, or book entries, that decoding alone is measured on at most: enough that their bytes lie in memory, not in a cache.
+const BUDGET_MESSAGES: u64 = 1_000_000;
+
+/// Takes every measure on one core, which the calling thread is bound to meanwhile. `others` are the tables of further
+/// protocols: where [`PITCH`](crate::PITCH) and [`CME`](crate::CME) are among them, decoding of those is measured too.
+/// `progress` is called before each step and stops the work where it breaks.
 ///
 /// # Errors
 ///
@@ -42,6 +47,7 @@ const STEPS_EACH_RUN: u32 = 4;
 pub fn run(
     config: &BenchConfig,
     table: CheckedTable,
+    others: &[CheckedTable],
     progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<BenchReport, BenchError> {
     config.check()?;
@@ -57,10 +63,11 @@ pub fn run(
     let steps = Steps { progress, done: 0, total: SINGLE_STEPS + STEPS_EACH_RUN * config.runs };
     let mut bench = Bench { config, table, steps };
     let full = bench.full_day()?;
+    let budgets = bench.budgets(others)?;
     let packings = bench.packings()?;
     let symbols = bench.symbols()?;
     let readers = bench.readers(&cores)?;
-    Ok(report(config, machine, core, full, packings, symbols, readers))
+    Ok(report(config, machine, core, full, budgets, packings, symbols, readers))
 }
 
 /// Says what is done, and hears whether to go on.
@@ -212,9 +219,8 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Bench<'_, P> {
             [begin, middle, counted()]
         });
         passes::sound(&pipeline, day)?;
-        // Each look at the count allocates once itself.
         let allocations = match marks {
-            [Some(begin), Some(middle), Some(end)] => Some([middle - begin - 1, end - middle - 1]),
+            [Some(begin), Some(middle), Some(end)] => Some([middle - begin, end - middle]),
             _ => None,
         };
         Ok((took, allocations))
@@ -228,6 +234,18 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Bench<'_, P> {
     fn yardstick(&self, day: &DayInMemory) -> Took {
         let mut yardstick = passes::yardstick(day, self.config.prefault);
         timed(|| passes::yardstick_pass(&mut yardstick, day)).1
+    }
+
+    fn budgets(&mut self, others: &[CheckedTable]) -> Result<DecodeBudgets, BenchError> {
+        self.steps.begin("making feeds for decoding alone")?;
+        let config = self.day_config(self.config.symbols);
+        let messages = config.messages.min(BUDGET_MESSAGES);
+        let mut budgets = Budgets::new(self.table, others, &DayConfig { messages, ..config })?;
+        for _ in 0..self.config.runs {
+            self.steps.begin("decoding alone")?;
+            budgets.run()?;
+        }
+        Ok(budgets.report())
     }
 
     fn packings(&mut self) -> Result<Packings, BenchError> {
@@ -307,11 +325,13 @@ impl<P: FnMut(Progress) -> ControlFlow<()>> Bench<'_, P> {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is one part of the report")]
 fn report(
     config: &BenchConfig,
     machine: Machine,
     core: usize,
     full: FullDay,
+    budgets: DecodeBudgets,
     packings: Packings,
     symbols: Figure,
     readers: Readers,
@@ -341,6 +361,9 @@ fn report(
         ratio_to_yardstick_spread: ratio,
         decode_ns_per_message: decode.median,
         decode_ns_per_message_spread: decode,
+        decode_pitch_ns_per_message: budgets.pitch.as_ref().map(|budget| budget.ns),
+        decode_cme_ns_per_entry: budgets.cme.as_ref().map(|budget| budget.ns),
+        decode_budgets: budgets,
         allocations_per_message: full.allocations.map(|[_, warm]| warm as f64 / full.messages_warm as f64),
         allocations_warming_up: full.allocations.map(|[first, _]| first),
         resident_mb: full.resident_mb,
@@ -376,6 +399,7 @@ fn method(config: &BenchConfig, machine: &Machine, core: usize, packing: f64, co
         "Classic design: decoder inlined, flat order table, sorted price vectors, sums only, nothing published.".to_owned(),
         format!("Both in turn, {runs} times, the whole day each time; ratios pair by pair; medians, with least and most."),
         format!("The final books of both were the same in all {} levels of {} instruments.", compared.levels, compared.instruments),
+        "Budgets of decoding: one pass a run over packets in memory, through the plugin's table, events dropped; ITCH and PITCH the same orders, CME random levels by position in packets as short as recorded ones.".to_owned(),
         "Nanoseconds a message are processor time of the thread; figures by the clock on the wall are given beside them.".to_owned(),
         format!("Packings, numbers of symbols and readers are compared on days of {comparison_messages} messages."),
         "Readers cost what the writer takes longer beside them than alone; of that the sharing is what it takes longer than beside the same readers of other books, which only keep the machine busy.".to_owned(),

@@ -3,13 +3,19 @@
 use std::{ops::ControlFlow, sync::OnceLock};
 
 use wirebook_abi::CheckedTable;
-use wirebook_bench::{BenchConfig, BenchError, BenchReport, CountingAllocator, run};
+use wirebook_bench::{BenchConfig, BenchError, BenchReport, CME, CountingAllocator, DayInMemory, Feed, PITCH, run};
+use wirebook_simulator::{DayConfig, Packing};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn table() -> CheckedTable {
     CheckedTable::new(&wirebook_itch::NASDAQ).expect("of this workspace's own ABI")
+}
+
+fn others() -> [CheckedTable; 2] {
+    [&wirebook_pitch::EQUITIES_2_41_64, &wirebook_sbe::CME]
+        .map(|table| CheckedTable::new(table).expect("of this workspace's own ABI"))
 }
 
 fn small() -> BenchConfig {
@@ -26,7 +32,7 @@ fn small() -> BenchConfig {
 /// One run for all tests: it binds threads to cores, and two at a time would only slow each other.
 fn report() -> &'static BenchReport {
     static REPORT: OnceLock<BenchReport> = OnceLock::new();
-    REPORT.get_or_init(|| run(&small(), table(), |_| ControlFlow::Continue(())).expect("figures"))
+    REPORT.get_or_init(|| run(&small(), table(), &others(), |_| ControlFlow::Continue(())).expect("figures"))
 }
 
 #[test]
@@ -43,6 +49,8 @@ fn json_has_the_promised_keys() {
         "p999_ns",
         "yardstick_ns_per_message",
         "decode_ns_per_message",
+        "decode_pitch_ns_per_message",
+        "decode_cme_ns_per_entry",
         "small_packet_ratio",
         "ten_times_symbols_ratio",
     ] {
@@ -74,8 +82,27 @@ fn percentiles_rise_and_waiting_counts() {
 
 #[test]
 fn bench_stops_when_asked_and_says_what_it_cannot_do() {
-    assert!(matches!(run(&small(), table(), |_| ControlFlow::Break(())), Err(BenchError::Stopped)));
+    assert!(matches!(run(&small(), table(), &others(), |_| ControlFlow::Break(())), Err(BenchError::Stopped)));
     let psx = CheckedTable::new(&wirebook_itch::NASDAQ_PSX).expect("of this workspace's own ABI");
-    let error = run(&small(), psx, |_| ControlFlow::Continue(())).expect_err("not the yardstick's protocol");
+    let error = run(&small(), psx, &[], |_| ControlFlow::Continue(())).expect_err("not the yardstick's protocol");
     assert!(error.to_string().contains("nasdaq-psx-totalview-5.0"), "{error}");
+}
+
+#[test]
+fn budgets_are_measured_on_feeds_that_are_taken_as_they_stand() {
+    let [pitch, cme] = others();
+    let config = DayConfig { messages: 20_000, symbols: 50, ..DayConfig::default() };
+    let day = DayInMemory::new(table(), config, Packing::Natural).expect("a day");
+    let feed = Feed::pitch(pitch, table(), &day).expect("its orders in PITCH");
+    // Replaces are two messages each; crosses and states have none. Many of the few messages are alone in their second.
+    assert!((18_000..30_000).contains(&feed.events()), "{}", feed.events());
+    assert!((feed.events()..2 * feed.events()).contains(&feed.messages()), "{}", feed.messages());
+    let levels = Feed::cme(cme, 10_000, 1, false).expect("levels");
+    assert!((10_000..10_010).contains(&levels.events()), "{}", levels.events());
+    assert!((1.0..1.2).contains(&levels.messages_per_packet()));
+    assert_eq!(Feed::cme(cme, 10_000, 1, true).expect("levels").messages_per_packet(), 30.0);
+    let budgets = &report().decode_budgets;
+    let all: Vec<_> = budgets.iter().map(|each| (each.protocol.as_str(), each.unit, each.budget_ns)).collect();
+    assert_eq!(all, [("nasdaq-totalview-5.0", "message", 10.0), (PITCH, "message", 10.0), (CME, "entry", 15.0)]);
+    assert!(budgets.iter().all(|each| each.is_met == (each.ns <= each.budget_ns) && each.ns > 0.0));
 }

@@ -1,12 +1,12 @@
 //! The readers' end.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::sync::Arc;
 use core::fmt;
 
 use crate::{
     keys::InstrumentKeys,
     top::{Top, TopSlot},
-    zeroed::{Zeroable, zeroed},
+    zeroed::{Lines, Zeroable},
 };
 
 // SAFETY: atomics only.
@@ -16,15 +16,15 @@ unsafe impl Zeroable for TopSlot {}
 #[derive(Debug)]
 pub(crate) struct Published {
     pub keys: InstrumentKeys,
-    pub slots: Box<[TopSlot]>,
+    pub slots: Lines<TopSlot>,
     /// Implied books; touched only where there are any.
-    pub implied: Box<[TopSlot]>,
+    pub implied: Lines<TopSlot>,
 }
 
 impl Published {
     pub fn new(keys: InstrumentKeys) -> Self {
         let capacity = keys.capacity() as usize;
-        Self { keys, slots: zeroed(capacity), implied: zeroed(capacity) }
+        Self { keys, slots: Lines::zeroed(capacity), implied: Lines::zeroed(capacity) }
     }
 }
 

@@ -22,7 +22,7 @@ pub enum BookState {
     Building = 1,
     /// Messages were missed and are being fetched.
     Recovering = 2,
-    /// Messages were missed or contradict the book, and nothing mends it.
+    /// Messages were missed or contradict the book and nothing mends it, or nothing comes any more.
     Stale = 3,
     /// The venue's own messages leave the best bid at or above the best ask.
     CrossedAtSource = 4,
@@ -55,10 +55,18 @@ pub enum Reason {
     DecoderFailed = 8,
     /// A message named a price level that is not there.
     UnknownLevel = 9,
+    /// Messages are missing and are being fetched.
+    Recovering = 10,
+    /// Nothing has come for longer than the venue ever pauses.
+    Silent = 11,
 }
 
 impl BookState {
-    const ALL: [Self; 6] =
+    /// How many states there are.
+    pub const COUNT: usize = 6;
+
+    /// Every state, in the order of its value.
+    pub const ALL: [Self; Self::COUNT] =
         [Self::Valid, Self::Building, Self::Recovering, Self::Stale, Self::CrossedAtSource, Self::Halted];
 
     /// The state in words.
@@ -79,7 +87,7 @@ impl BookState {
 }
 
 impl Reason {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::None,
         Self::JoinedLate,
         Self::Gap,
@@ -90,6 +98,8 @@ impl Reason {
         Self::TradingHalt,
         Self::DecoderFailed,
         Self::UnknownLevel,
+        Self::Recovering,
+        Self::Silent,
     ];
 
     /// The reason in words.
@@ -105,6 +115,8 @@ impl Reason {
             Self::TradingHalt => "trading_halt",
             Self::DecoderFailed => "decoder_failed",
             Self::UnknownLevel => "unknown_level",
+            Self::Recovering => "recovering",
+            Self::Silent => "silent",
         }
     }
 
@@ -132,6 +144,11 @@ impl Conditions {
         }
     }
 
+    /// Every condition that is set.
+    pub fn iter(self) -> impl Iterator<Item = Reason> {
+        Reason::ALL.into_iter().filter(move |reason| self.has(*reason))
+    }
+
     /// Whether the book may differ from the venue's.
     pub fn is_doubtful(self) -> bool {
         const DOUBTFUL: u16 = 1 << Reason::JoinedLate as u16
@@ -140,7 +157,9 @@ impl Conditions {
             | 1 << Reason::UnknownLevel as u16
             | 1 << Reason::Contradiction as u16
             | 1 << Reason::Oversized as u16
-            | 1 << Reason::DecoderFailed as u16;
+            | 1 << Reason::DecoderFailed as u16
+            | 1 << Reason::Recovering as u16
+            | 1 << Reason::Silent as u16;
         self.0 & DOUBTFUL != 0
     }
 
@@ -152,13 +171,16 @@ impl Conditions {
 
     #[cold]
     fn gravest(self) -> (BookState, Reason) {
-        const BY_GRAVITY: [(Reason, BookState); 9] = [
+        const BY_GRAVITY: [(Reason, BookState); 11] = [
             (Reason::DecoderFailed, BookState::Stale),
+            // While it lasts, what is fetched may mend all that stands below.
+            (Reason::Recovering, BookState::Recovering),
             (Reason::Gap, BookState::Stale),
             (Reason::Contradiction, BookState::Stale),
             (Reason::Oversized, BookState::Stale),
             (Reason::UnknownOrder, BookState::Stale),
             (Reason::UnknownLevel, BookState::Stale),
+            (Reason::Silent, BookState::Stale),
             (Reason::JoinedLate, BookState::Building),
             (Reason::Crossed, BookState::CrossedAtSource),
             (Reason::TradingHalt, BookState::Halted),

@@ -1,6 +1,7 @@
 //! The writer: events in, books and published tops out.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::ops::Range;
 
 use wirebook_abi::{Event, EventCold, EventKind, Side, TradingState, detail, flags};
 
@@ -17,9 +18,9 @@ use crate::{
     reader::{BookReader, Published},
     salt::{self, salt},
     top::{SINCE, TopHead, TopLevel},
-    validity::{Reason, Validity},
+    validity::{BookState, Conditions, Reason, Validity},
     view::OrderBook,
-    zeroed::zeroed,
+    zeroed::{Lines, zeroed},
 };
 
 /// What turns a key into a price, and back, by side.
@@ -37,6 +38,16 @@ pub(crate) const LIMBO: LevelRef = 0;
 /// Changed instruments that gather, while events wait behind, before they are published together. Their slots' lines come
 /// meanwhile, and what changes twice is published once.
 const PUBLISH_TOGETHER: usize = 64;
+
+/// Doubts of a book that are over when it is cleared.
+const MENDED_BY_CLEAR: [Reason; 6] = [
+    Reason::JoinedLate,
+    Reason::Gap,
+    Reason::UnknownOrder,
+    Reason::UnknownLevel,
+    Reason::Contradiction,
+    Reason::Oversized,
+];
 
 /// What did not go as the books expected, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +92,7 @@ pub struct BookWriter {
     orders: Orders,
     levels: LevelSlab,
     far: FarArena,
-    pub(crate) instruments: Box<[Instrument]>,
+    pub(crate) instruments: Lines<Instrument>,
     pub(crate) published: Arc<Published>,
     /// Books of levels that the feed gives.
     pub(crate) given: LevelBooks,
@@ -95,11 +106,15 @@ pub struct BookWriter {
     pending: Vec<u32>,
     /// Side and instrument of the order last deleted in the event group under way.
     inherited: Option<(usize, u32)>,
-    /// Holds for instruments that are yet to be named, too.
-    channel_doubt: Option<(Reason, u64)>,
+    /// Hold for instruments that are yet to be named, too.
+    channel_doubts: Conditions,
+    /// Sequence since which the newest of them does.
+    doubted_since: u64,
     pub(crate) counters: BookCounters,
     /// Open orders in limbo.
     orphans: usize,
+    /// Instruments by what their books are.
+    in_state: [u32; BookState::COUNT],
     /// A message was of the market as a whole.
     market_spoke: bool,
     /// Ids are unique only with instrument and side, and held with a salt of these.
@@ -127,7 +142,7 @@ impl BookWriter {
             orders: Orders::new(config.window_bits, config.orders),
             levels: LevelSlab::new(config.levels),
             far: FarArena::new(config.levels * 3),
-            instruments: zeroed(capacity),
+            instruments: Lines::zeroed(capacity),
             published: Arc::new(Published::new(keys)),
             given: LevelBooks::new(capacity, config.levels),
             since: zeroed(capacity),
@@ -135,9 +150,11 @@ impl BookWriter {
             keys: Vec::with_capacity(capacity),
             pending: Vec::with_capacity(capacity),
             inherited: None,
-            channel_doubt: None,
+            channel_doubts: Conditions::default(),
+            doubted_since: 0,
             counters: BookCounters::default(),
             orphans: 0,
+            in_state: [0; BookState::COUNT],
             market_spoke: false,
             ids_per_side: config.ids_per_side,
             compare: Compare::new(),
@@ -170,6 +187,11 @@ impl BookWriter {
     /// Venue keys of the instruments that a message named, in the order of the first.
     pub fn instruments(&self) -> &[u32] {
         &self.keys
+    }
+
+    /// How many instruments' books are in this state.
+    pub fn count_in(&self, state: BookState) -> u32 {
+        self.in_state[state as usize]
     }
 
     /// Whether a message was of the market as a whole, under the key that stands for no instrument.
@@ -217,18 +239,45 @@ impl BookWriter {
     /// its own; a delete gets the quantity that left; events of a doubtful book get [`flags::MAYBE_BAD_BOOK`].
     #[inline]
     pub fn advance(&mut self, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor, drain: bool) {
-        let len = events.len().min(cold.len());
-        if drain || len >= cursor.seen + TOGETHER {
-            self.advance_to(len, events, cold, cursor, drain);
+        if drain {
+            self.drain_with(events, cold, cursor, || {});
+        } else if events.len().min(cold.len()) >= cursor.seen + TOGETHER {
+            let applied = cursor.applied;
+            self.salt(events, cursor.seen..usize::MAX);
+            self.look_and_change(events, cold, cursor);
+            self.salt(events, applied..cursor.applied);
         }
     }
 
-    fn advance_to(&mut self, len: usize, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor, drain: bool) {
-        let applied = cursor.applied;
+    /// [`advance`](Self::advance) that drains, for who measures: `applied` is called once all is applied, before it is published.
+    pub fn drain_with(
+        &mut self,
+        events: &mut [Event],
+        cold: &[EventCold],
+        cursor: &mut Cursor,
+        applied: impl FnOnce(),
+    ) {
+        let from = cursor.applied;
+        self.salt(events, cursor.seen..usize::MAX);
+        self.look_and_change(events, cold, cursor);
+        self.drain(events, cold, cursor, applied);
+        self.salt(events, from..cursor.applied);
+    }
+
+    /// Salts the ids of these events, or takes the salt off again, where ids need it.
+    #[inline]
+    fn salt(&self, events: &mut [Event], range: Range<usize>) {
         if self.ids_per_side {
-            salt::toggle(events.get_mut(cursor.seen..len).unwrap_or_default());
+            let end = range.end.min(events.len());
+            salt::toggle(events.get_mut(range.start..end).unwrap_or_default());
         }
-        self.look_ahead(&events[..len], cursor);
+    }
+
+    /// Looks at the new events, and applies as many that were looked at before.
+    fn look_and_change(&mut self, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor) {
+        let len = events.len().min(cold.len());
+        let (events, cold) = (&mut events[..len], &cold[..len]);
+        self.look_ahead(events, cursor);
         for at in cursor.seen..len {
             self.look_at_order(&events[at]);
             self.look_at_level(&events[at - LAG]);
@@ -240,12 +289,6 @@ impl BookWriter {
         }
         cursor.seen = len;
         cursor.applied = cursor.base.max(len.saturating_sub(2 * LAG));
-        if drain {
-            self.drain(&mut events[..len], &cold[..len], cursor);
-        }
-        if self.ids_per_side {
-            salt::toggle(events.get_mut(applied..cursor.applied).unwrap_or_default());
-        }
     }
 
     /// Looks at events until the first of them is far enough behind to be applied.
@@ -261,14 +304,16 @@ impl BookWriter {
     }
 
     /// Takes the events that were looked at and not applied through the steps they lack.
-    fn drain(&mut self, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor) {
-        let len = events.len();
+    fn drain(&mut self, events: &mut [Event], cold: &[EventCold], cursor: &mut Cursor, applied: impl FnOnce()) {
+        let len = events.len().min(cold.len());
+        let (events, cold) = (&mut events[..len], &cold[..len]);
         for event in &events[len.saturating_sub(LAG).max(cursor.base)..] {
             self.look_at_level(event);
         }
         for (event, cold) in events.iter_mut().zip(cold).skip(cursor.applied) {
             self.change_one(event, cold);
         }
+        applied();
         if let (Some(event), Some(cold)) = (events.last(), cold.last())
             && event.flags & flags::LAST != 0
         {
@@ -380,8 +425,9 @@ impl BookWriter {
         self.instruments[index as usize].flags |= KNOWN;
         self.known.push(index);
         self.keys.push(key);
-        if let Some((reason, sequence)) = self.channel_doubt {
-            self.mark(index, reason, true, sequence);
+        self.in_state[BookState::Valid as usize] += 1;
+        for reason in self.channel_doubts.iter() {
+            self.mark(index, reason, true, self.doubted_since);
         }
     }
 
@@ -709,15 +755,19 @@ impl BookWriter {
         if event.detail & detail::WHOLE_CHANNEL != 0 {
             self.clear_all(cold.sequence);
         } else if let Some(index) = self.index(event.instrument) {
-            match event.side {
-                Side::BID | Side::ASK => self.clear_side(index, usize::from(event.side == Side::ASK)),
+            match (event.side, event.detail & (detail::CLEAR_LEVELS | detail::CLEAR_ORDERS)) {
+                (Side::BID | Side::ASK, _) => self.clear_side(index, usize::from(event.side == Side::ASK)),
+                (_, detail::CLEAR_LEVELS) => self.clear_given(index, cold.sequence),
+                (_, detail::CLEAR_ORDERS) => self.clear_orders(index, cold.sequence),
                 _ => self.clear_book(index, cold.sequence),
             }
         }
     }
 
     fn clear_all(&mut self, sequence: u64) {
-        self.channel_doubt = None;
+        for reason in MENDED_BY_CLEAR {
+            self.channel_doubts.set(reason, false);
+        }
         self.forget_orphans();
         for at in 0..self.known.len() {
             self.clear_book(self.known[at], sequence);
@@ -736,16 +786,26 @@ impl BookWriter {
         for side in 0..2 {
             self.clear_side(index, side);
         }
-        for reason in [
-            Reason::JoinedLate,
-            Reason::Gap,
-            Reason::UnknownOrder,
-            Reason::UnknownLevel,
-            Reason::Contradiction,
-            Reason::Oversized,
-        ] {
+        for reason in MENDED_BY_CLEAR {
             self.mark(index, reason, false, sequence);
         }
+    }
+
+    /// Empties the level books of an instrument. What was doubtful of them is so no more; what its orders are is not said.
+    fn clear_given(&mut self, index: u32, sequence: u64) {
+        self.clear_levels(index);
+        for reason in [Reason::JoinedLate, Reason::Gap, Reason::UnknownLevel, Reason::Contradiction, Reason::Oversized]
+        {
+            self.mark(index, reason, false, sequence);
+        }
+    }
+
+    /// Takes an instrument's orders off both sides. Whether its levels may be believed is not said.
+    fn clear_orders(&mut self, index: u32, sequence: u64) {
+        for side in 0..2 {
+            self.clear_side(index, side);
+        }
+        self.mark(index, Reason::UnknownOrder, false, sequence);
     }
 
     /// Takes the orders off one side. What was doubtful of the book stays so.
@@ -764,11 +824,48 @@ impl BookWriter {
     /// Marks every instrument, and those yet to be named, as doubtful from `sequence` on: after a gap that nothing fills, or
     /// when the channel was joined late. Call it between event groups.
     pub fn doubt_channel(&mut self, reason: Reason, sequence: u64, ts_event_ns: u64) {
-        self.channel_doubt = Some((reason, sequence));
+        self.doubt_channel_but(reason, sequence, ts_event_ns, |_| false);
+    }
+
+    /// The same, but for the instruments of which `is_sound` says by their key that nothing of theirs is missing.
+    pub fn doubt_channel_but(
+        &mut self,
+        reason: Reason,
+        sequence: u64,
+        ts_event_ns: u64,
+        is_sound: impl Fn(u32) -> bool,
+    ) {
+        self.channel_doubts.set(reason, true);
+        self.doubted_since = sequence;
         for at in 0..self.known.len() {
-            self.mark(self.known[at], reason, true, sequence);
+            if !is_sound(self.keys[at]) {
+                self.mark(self.known[at], reason, true, sequence);
+            }
         }
         self.publish_pending(&EventCold { sequence, ts_event_ns, ..EventCold::default() });
+    }
+
+    /// Takes a doubt of the whole channel back, once what it was about is mended: every message up to `sequence` is in the
+    /// books. Other doubts stay. Call it between event groups.
+    pub fn lift_channel(&mut self, reason: Reason, sequence: u64, ts_event_ns: u64) {
+        self.channel_doubts.set(reason, false);
+        for at in 0..self.known.len() {
+            self.mark(self.known[at], reason, false, sequence);
+        }
+        self.publish_pending(&EventCold { sequence, ts_event_ns, ..EventCold::default() });
+    }
+
+    /// From here on an instrument that a message names first is in no doubt. What those that are known lack stays so.
+    pub fn trust_newcomers(&mut self) {
+        self.channel_doubts = Conditions::default();
+    }
+
+    /// Whether the book of the instrument under `key` may differ from the venue's; also where no message named it yet.
+    pub fn is_doubtful(&self, key: u32) -> bool {
+        match self.published.keys.get(key).map(|index| &self.instruments[index as usize]) {
+            Some(instrument) if instrument.flags & KNOWN != 0 => instrument.conditions.is_doubtful(),
+            _ => self.channel_doubts.is_doubtful(),
+        }
     }
 
     /// Sets or lifts a condition; the state's beginning is noted when the state changes.
@@ -776,7 +873,10 @@ impl BookWriter {
         let instrument = &mut self.instruments[index as usize];
         let before = instrument.conditions.state();
         instrument.conditions.set(reason, on);
-        if instrument.conditions.state() != before {
+        let after = instrument.conditions.state();
+        if after != before {
+            self.in_state[before.0 as usize] -= 1;
+            self.in_state[after.0 as usize] += 1;
             self.since[index as usize] = sequence;
             instrument.changed |= SINCE;
             self.pend(index, 0);

@@ -425,6 +425,39 @@ fn doubt_of_the_channel_reaches_instruments_named_later() {
 }
 
 #[test]
+fn a_doubt_that_is_lifted_leaves_the_others() {
+    let mut books = writer();
+    let state = |books: &BookWriter, key| {
+        let book = books.validity(key).expect("known");
+        assert_eq!(books.reader().top(key).expect("published").validity, book, "readers see it at once");
+        (book.state, book.reason, book.since_sequence)
+    };
+    books.apply(&mut event(EventKind::ADD, 1, 100, 50, Side::BID), &cold(1));
+    books.doubt_channel(Reason::Gap, 10, 0);
+    books.doubt_channel(Reason::Recovering, 12, 0);
+    let mut later = Event { instrument: 2, ..event(EventKind::ADD, 2, 100, 50, Side::BID) };
+    books.apply(&mut later, &cold(12));
+    for key in [1, 2] {
+        assert_eq!(state(&books, key), (BookState::Recovering, Reason::Recovering, 12));
+    }
+    // A venue that clears its books ends what they lacked, not the fetching.
+    let mut clear = Event { detail: detail::WHOLE_CHANNEL, ..event(EventKind::CLEAR, 0, 0, 0, Side::NONE) };
+    books.doubt_channel(Reason::Silent, 13, 0);
+    books.lift_channel(Reason::Recovering, 14, 0);
+    assert_eq!(state(&books, 1), (BookState::Stale, Reason::Gap, 14));
+    books.apply(&mut clear, &cold(15));
+    assert_eq!(state(&books, 2), (BookState::Stale, Reason::Silent, 15));
+    books.lift_channel(Reason::Silent, 16, 0);
+    assert_eq!(state(&books, 2), (BookState::Valid, Reason::None, 16));
+    let mut named = Event { instrument: 3, ..event(EventKind::ADD, 3, 100, 50, Side::BID) };
+    books.apply(&mut named, &cold(17));
+    assert_eq!(state(&books, 3), (BookState::Valid, Reason::None, 0));
+    assert_eq!(BookState::ALL.map(|state| books.count_in(state)), [3, 0, 0, 0, 0, 0]);
+    books.doubt_channel(Reason::Recovering, 18, 0);
+    assert_eq!(BookState::ALL.map(|state| books.count_in(state)), [0, 0, 3, 0, 0, 0]);
+}
+
+#[test]
 fn quantity_past_the_limit_is_left_out_and_counted() {
     let mut books = writer();
     books.apply(&mut event(EventKind::ADD, 1, 100, u64::from(u32::MAX), Side::BID), &cold(1));

@@ -115,6 +115,11 @@ impl Sequencer {
         self.restarts = true;
     }
 
+    /// Goes on at `next` of the session under way: a snapshot has what came before. Lower sequences are seen ones from here on.
+    pub fn join(&mut self, next: u64) {
+        self.next = next;
+    }
+
     /// The next sequence to come; 0 before the first packet.
     pub fn next_sequence(&self) -> u64 {
         self.next
@@ -206,6 +211,15 @@ mod tests {
         assert_eq!(channel.judge(&packet(3, 2)), Verdict { take: 2, ..Verdict::default() });
         assert_eq!(channel.judge(&packet(6, 1)).gap, Some(Gap { first: 4, last: 5 }));
         assert_eq!((channel.counters().duplicates, channel.counters().missing), (3, 2));
+    }
+
+    #[test]
+    fn goes_on_at_the_sequence_of_a_snapshot() {
+        let mut channel = Sequencer::new();
+        channel.judge(&data(1, 2));
+        channel.join(9);
+        assert_eq!(channel.judge(&data(7, 3)), Verdict { skip: 2, take: 1, ..Verdict::default() });
+        assert_eq!((channel.next_sequence(), channel.counters().gaps), (10, 0));
     }
 
     #[test]

@@ -35,7 +35,8 @@
 //! `about`, `length` of the whole message from its first byte, `fields`, `events`. One that varies in length has `min_length`
 //! instead, and `repeat: {name, count_field | count, offset | offset_field, stride, fields}` or `optional_block: {name,
 //! present_if: {field, mask}, offset | offset_field, size, fields}`. `form_of: NAME` makes it another form of that message,
-//! `encode: never` one that an encoder is not to choose.
+//! `encode: never` one that an encoder is not to choose. `group: begins`, without events, makes the messages behind it one
+//! group of events, up to that with `group: ends`.
 //!
 //! A message whose instrument and symbol are both known, and whose instrument no event has named before in the session, is
 //! preceded by a `definition` event with the symbol.

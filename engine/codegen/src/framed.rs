@@ -27,7 +27,12 @@ impl<P: Protocol> ::wirebook_framing::Messages for Compiled<P> {
     }
 
     fn miss(&mut self) {
-        self.memory.clock.forget();
+        self.memory.miss();
+    }
+
+    #[inline(always)]
+    fn size(message: &[u8]) -> Option<usize> {
+        P::size(message)
     }
 
     #[inline(always)]

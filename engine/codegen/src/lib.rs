@@ -38,6 +38,7 @@ use std::{
 };
 
 pub use error::Error;
+use wirebook_abi::Description;
 
 /// What [`generate`] makes of the descriptions of a folder.
 #[derive(Debug)]
@@ -112,6 +113,16 @@ pub fn generate(folder: &Path) -> Result<Generated, Error> {
     let pages = flat.iter().map(|protocol| (format!("{}.md", protocol.id), emit::page(protocol)));
     let framed_pages = framed.iter().map(|protocol| (format!("{}.md", protocol.id), sbe::page(protocol)));
     Ok(Generated { rust, pages: pages.chain(framed_pages).collect(), inputs })
+}
+
+/// Reads the layout of a description of family `sbe`, or of a venue's XML schema, as the table that inspectors read; messages
+/// and header only, and no meaning. It is never given back: a command looks at some and ends.
+///
+/// # Errors
+///
+/// The first thing that is wrong with it, or a file that cannot be read.
+pub fn sbe_description(path: &Path) -> Result<Description, Error> {
+    sbe::description(path)
 }
 
 fn descriptions(folder: &Path) -> Result<Vec<PathBuf>, Error> {

@@ -95,7 +95,16 @@ pub struct Message {
     pub scale_field: Option<usize>,
     /// Whether an encoder writes it.
     pub encodes: bool,
+    /// Begins or ends a group of events that spans messages.
+    pub group_edge: Option<GroupEdge>,
     pub events: Vec<EventRule>,
+}
+
+/// Where a message stands in a group of events that spans messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupEdge {
+    Begins,
+    Ends,
 }
 
 /// A run of fields that is there several times, or not always; see [`wirebook_abi::describe::PartInfo`].
@@ -228,6 +237,11 @@ impl Protocol {
             && !self.messages.iter().any(|message| of(message, |record| record.code))
     }
 
+    /// Whether messages say that those behind them are one group of events.
+    pub fn has_open_groups(&self) -> bool {
+        self.messages.iter().any(|message| message.group_edge.is_some())
+    }
+
     /// Name of its Rust type: `NasdaqTotalview50`.
     pub fn type_name(&self) -> String {
         camel(&self.module())
@@ -277,7 +291,7 @@ impl Message {
 
     /// Whether it comes often enough to be decoded without a call.
     pub fn is_hot(&self) -> bool {
-        self.events.first().is_some_and(|event| event.kind < EventKind::CLEAR)
+        self.group_edge.is_some() || self.events.first().is_some_and(|event| event.kind < EventKind::CLEAR)
     }
 }
 

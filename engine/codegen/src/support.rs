@@ -6,7 +6,7 @@ use self::alloc::{boxed::Box, vec};
 use ::core::fmt;
 
 use ::wirebook_abi::{
-    BatchWriter, Description, Event, EventCold, EventKind, Group, Outcome, Record, Side, Status, Tag,
+    BatchWriter, Description, Event, EventCold, EventKind, Group, Outcome, Record, Side, Status, Tag, flags,
 };
 
 /// A protocol that a description was compiled to: what its messages mean, however packets frame them.
@@ -233,6 +233,8 @@ pub struct Memory {
     pub keys: Interned,
     /// The second under way.
     pub clock: SecondsClock,
+    /// Flag of a message's last event: 0 while messages belong to one group, which another message ends.
+    pub last: u8,
     /// Of protocols whose instruments have price scales of their own.
     pub scales: Scales,
 }
@@ -249,6 +251,7 @@ impl Memory {
                 Keys::Texts => Interned::new(limit, limit),
             },
             clock: SecondsClock::default(),
+            last: flags::LAST,
             scales: Scales::new(P::HAS_INSTRUMENT_SCALES),
         }
     }
@@ -257,8 +260,24 @@ impl Memory {
     pub fn clear(&mut self) {
         self.named.clear();
         self.keys.clear();
-        self.clock.forget();
         self.scales.clear();
+        self.miss();
+    }
+
+    /// Forgets what only holds from one message to the next: the end of a group, or another second, may have been missed.
+    pub fn miss(&mut self) {
+        self.clock.forget();
+        self.last = flags::LAST;
+    }
+}
+
+/// Ends the group under way, if there is one: another begins, so that its own end is missing.
+#[inline]
+pub fn end_group(memory: &Memory, cold: EventCold, batch: &mut BatchWriter<'_>) {
+    if memory.last == 0 {
+        let end =
+            Event { kind: EventKind::END, instrument: Event::NO_INSTRUMENT, flags: flags::LAST, ..Event::default() };
+        batch.push(end, cold);
     }
 }
 

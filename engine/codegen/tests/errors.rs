@@ -170,6 +170,20 @@ fn a_type_that_inspectors_cannot_know() {
 }
 
 #[test]
+fn a_group_of_messages_that_does_not_end() {
+    let begins = "    name: limits\n    group: begins\n";
+    let events = error("    name: limits\n", begins);
+    tells(&events, LIMITS, None, &["has no events of its own", "leave out events:"]);
+    let list = "    events:\n      - {kind: statistic, record: {values: {upper_price: upper, lower_price: lower}}}\n";
+    let unknown = error(list, "    group: between\n");
+    tells(&unknown, LIMITS, None, &["group: between is not known", "write begins"]);
+    for edge in ["begins", "ends"] {
+        let lone = error(list, &format!("    group: {edge}\n"));
+        tells(&lone, LIMITS, None, &["begun and never ended", "in another"]);
+    }
+}
+
+#[test]
 fn a_field_that_cannot_play_its_role() {
     let order = error("{kind: delete, order: order}", "{kind: delete, order: at, quantity: kind, price: at}");
     tells(&order, DELETE, Some("at"), &["cannot be the price", "unit price"]);

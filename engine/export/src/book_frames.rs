@@ -84,15 +84,17 @@ pub struct TopRow<'a> {
     pub ask: Option<Quote>,
 }
 
+/// A schema whose first columns say where in its book a row stands, as [`PlaceColumns`] has them.
+fn placed_schema(info: &FrameInfo, own: [Field; 3]) -> SchemaRef {
+    let rank = Field::new("rank", DataType::UInt32, false);
+    schema(info, [symbol_field(), code_field("side"), rank, price_field("price")].into_iter().chain(own).collect())
+}
+
 /// Columns of [`levels_batch`]: symbol, side, rank, price (null of market orders), quantity, order_count, implied.
 pub fn levels_schema(info: &FrameInfo) -> SchemaRef {
-    schema(
+    placed_schema(
         info,
-        vec![
-            symbol_field(),
-            code_field("side"),
-            Field::new("rank", DataType::UInt32, false),
-            price_field("price"),
+        [
             Field::new("quantity", DataType::UInt64, false),
             Field::new("order_count", DataType::UInt32, false),
             Field::new("implied", DataType::Boolean, false),
@@ -128,13 +130,9 @@ pub fn levels_batch<'a>(
 
 /// Columns of [`orders_batch`]: symbol, side, rank, price (null of market orders), position, order_id, quantity.
 pub fn orders_schema(info: &FrameInfo) -> SchemaRef {
-    schema(
+    placed_schema(
         info,
-        vec![
-            symbol_field(),
-            code_field("side"),
-            Field::new("rank", DataType::UInt32, false),
-            price_field("price"),
+        [
             Field::new("position", DataType::UInt32, false),
             Field::new("order_id", DataType::UInt64, false),
             Field::new("quantity", DataType::UInt64, false),

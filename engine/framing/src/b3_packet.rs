@@ -39,12 +39,47 @@ impl Block for Encoded16 {
     }
 }
 
+/// Feeds of a channel whose passes are told apart: increments, snapshots, definitions, and one to spare.
+const FEEDS: usize = 4;
+
 /// B3 packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct B3Packets {
-    /// Channel and sequence version of the packet before: numbers count within them.
+    /// The feed that the packet before was of.
+    feed: usize,
+    feeds: [Feed; FEEDS],
+    /// Where the next feed goes that is not there yet.
+    next: usize,
+}
+
+/// Packets that are numbered together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Feed {
+    /// Channel and sequence version: numbers count within them.
     line: Option<(u8, u16)>,
     passes: Passes,
+}
+
+impl B3Packets {
+    /// The feed of a channel and sequence version; a new one in place of the oldest where it is not there.
+    #[inline]
+    fn passes(&mut self, line: (u8, u16)) -> &mut Passes {
+        if self.feeds[self.feed].line != Some(line) {
+            self.turn(line);
+        }
+        &mut self.feeds[self.feed].passes
+    }
+
+    #[cold]
+    fn turn(&mut self, line: (u8, u16)) {
+        self.feed = self.feeds.iter().position(|feed| feed.line == Some(line)).unwrap_or_else(|| {
+            let at = self.next;
+            self.next = (at + 1) % FEEDS;
+            let passes = Passes::named(numbered::name(format_args!("{}.{}", line.0, line.1)));
+            self.feeds[at] = Feed { line: Some(line), passes };
+            at
+        });
+    }
 }
 
 impl B3Packets {
@@ -52,11 +87,7 @@ impl B3Packets {
     pub fn frame(&mut self, packet: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
         let header: &[u8; HEADER_SIZE] = header(packet)?;
         let [channel, _, v0, v1, s0, s1, s2, s3, time @ ..] = header;
-        let line = (*channel, u16::from_le_bytes([*v0, *v1]));
-        if self.line != Some(line) {
-            self.line = Some(line);
-            self.passes = Passes::named(numbered::name(format_args!("{}.{}", line.0, line.1)));
-        }
+        let passes = self.passes((*channel, u16::from_le_bytes([*v0, *v1])));
         frame.numbering = Numbering::PACKETS;
         frame.size_bytes = packet.len() as u32;
         frame.message_count = count_blocks::<Encoded16>(packet, HEADER_SIZE);
@@ -64,10 +95,10 @@ impl B3Packets {
         if let Some(next) = next_sequence(packet) {
             frame.kind = FrameKind::HEARTBEAT;
             frame.first_sequence = next;
-            frame.session = self.passes.current();
+            frame.session = passes.current();
         } else {
             frame.first_sequence = sequence;
-            frame.session = self.passes.session(sequence, u64::from_le_bytes(*time));
+            frame.session = passes.session(sequence, u64::from_le_bytes(*time));
         }
         Ok(HEADER_SIZE)
     }

@@ -1,6 +1,10 @@
 //! How a message tells its size within a packet.
 
+use core::marker::PhantomData;
+
 use wirebook_abi::{Outcome, Status};
+
+use crate::Messages;
 
 /// A message in its packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +167,26 @@ impl Block for Counted8 {
 
     fn message_type(message: &[u8]) -> u16 {
         message.get(1).map_or(0, |byte| u16::from(*byte))
+    }
+}
+
+/// A message that nothing but its own parts measures: where the next one starts, `M` knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured<M>(PhantomData<M>);
+
+impl<M: Messages> Block for Measured<M> {
+    #[inline(always)]
+    fn at(packet: &[u8], at: usize) -> Result<Placed<'_>, Status> {
+        let rest = packet.get(at..).filter(|rest| !rest.is_empty()).ok_or(Status::TRUNCATED)?;
+        // Past a message of an unknown type, or one that ends too early, nothing can be found.
+        match M::size(rest) {
+            None | Some(0) => Err(Status::BAD_HEADER),
+            Some(size) => Placed::new(packet, at, at + size),
+        }
+    }
+
+    fn message_type(message: &[u8]) -> u16 {
+        template(message)
     }
 }
 

@@ -1,10 +1,10 @@
 //! A channel's framing and what it remembers between packets.
 
-use wirebook_abi::{Frame, FrameKind, Framing, Outcome};
+use wirebook_abi::{Frame, FrameKind, Framing, Outcome, Status};
 
 use crate::{
     Block, Length16, Output, b3_packet, cme_packet, coinbase_packet, deribit_packet, length16, memx_packet, moldudp64,
-    optiq_packet, sequenced_unit, session::SESSION_SIZE, soupbintcp, whole,
+    optiq_packet, sequenced_unit, session::SESSION_SIZE, simba_packet, soupbintcp, whole,
 };
 
 /// A channel's framing and what it remembers between packets.
@@ -22,6 +22,7 @@ pub struct Channel {
 
 /// What a venue's own framing remembers between packets.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one a channel, which is not moved while packets come")]
 enum State {
     /// Nothing but what the channel does.
     None,
@@ -31,6 +32,7 @@ enum State {
     Coinbase(coinbase_packet::CoinbasePackets),
     Deribit(deribit_packet::DeribitPackets),
     Optiq(optiq_packet::OptiqPackets),
+    Simba(simba_packet::SimbaPackets),
     Whole,
 }
 
@@ -44,6 +46,7 @@ impl State {
             Framing::COINBASE_PACKET => Self::Coinbase(coinbase_packet::CoinbasePackets::default()),
             Framing::DERIBIT_PACKET => Self::Deribit(deribit_packet::DeribitPackets::default()),
             Framing::OPTIQ_PACKET => Self::Optiq(optiq_packet::OptiqPackets::default()),
+            Framing::SIMBA_PACKET => Self::Simba(simba_packet::SimbaPackets::default()),
             Framing::MESSAGE => Self::Whole,
             _ => Self::None,
         }
@@ -64,6 +67,7 @@ impl Channel {
         Framing::COINBASE_PACKET,
         Framing::DERIBIT_PACKET,
         Framing::OPTIQ_PACKET,
+        Framing::SIMBA_PACKET,
         Framing::MESSAGE,
     ];
 
@@ -88,8 +92,8 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// [`Status::TRUNCATED`](wirebook_abi::Status::TRUNCATED) where less than a header or, of a stream, than a message is
-    /// there; [`Status::BAD_HEADER`](wirebook_abi::Status::BAD_HEADER).
+    /// [`Status::TRUNCATED`] where less than a header or, of a stream, than a message is
+    /// there; [`Status::BAD_HEADER`].
     #[inline]
     pub fn frame(&mut self, packet: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
         match self.framing {
@@ -104,8 +108,18 @@ impl Channel {
                 State::Coinbase(packets) => packets.frame(packet, frame),
                 State::Deribit(packets) => packets.frame(packet, frame),
                 State::Optiq(packets) => packets.frame(packet, frame),
+                State::Simba(packets) => packets.frame(packet, frame),
                 State::Whole | State::None => whole::frame(packet, frame),
             },
+        }
+    }
+
+    /// As [`frame`](Self::frame), of [`Framing::CME_PACKET`].
+    #[inline(always)]
+    pub(crate) fn cme_packet(&mut self, packet: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
+        match &mut self.state {
+            State::Cme(packets) => packets.frame_datagram(packet, frame),
+            _ => Err(Outcome::refused(Status::BAD_HEADER, 0)),
         }
     }
 
@@ -124,6 +138,7 @@ impl Channel {
                 State::Coinbase(_) => coinbase_packet::pack(frame, messages, &mut output),
                 State::Deribit(_) => deribit_packet::pack(frame, messages, &mut output),
                 State::Optiq(_) => optiq_packet::pack(frame, messages, &mut output),
+                State::Simba(_) => simba_packet::pack(frame, messages, &mut output),
                 State::Whole | State::None => whole::pack(frame, messages, &mut output),
             },
         };

@@ -39,10 +39,13 @@ impl CmePackets {
 
     #[inline]
     pub fn frame(&mut self, packet: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
+        if self.is_stream { self.frame_stream(packet, frame) } else { self.frame_datagram(packet, frame) }
+    }
+
+    /// A packet of a UDP channel.
+    #[inline(always)]
+    pub fn frame_datagram(&mut self, packet: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
         frame.numbering = Numbering::PACKETS;
-        if self.is_stream {
-            return self.frame_stream(packet, frame);
-        }
         let (sequence, sending_ns) = numbers(header(packet)?);
         frame.first_sequence = sequence;
         frame.session = self.passes.session(sequence, sending_ns);
@@ -70,6 +73,7 @@ impl CmePackets {
 
     /// The packet at the front of a stream as far as its messages are whole, or what follows of one that was cut.
     fn frame_stream(&mut self, stream: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
+        frame.numbering = Numbering::PACKETS;
         let start = match stream.first_chunk() {
             None => return Err(Outcome::refused(Status::TRUNCATED, 0)),
             Some(&MARK) => {

@@ -1,11 +1,11 @@
 //! Coinbase Derivatives: a header with sequence, channel and count, then messages in frames of whole eight-byte words.
 
-use wirebook_abi::{Frame, FrameKind, Numbering, Outcome, Status};
+use wirebook_abi::{Frame, Outcome, Status};
 
 use crate::{
     Block, Output, Placed, Size16,
     block::{header, size_at, template},
-    numbered,
+    halves::{self, Halves, Said},
 };
 
 const HEADER_SIZE: usize = 24;
@@ -37,8 +37,7 @@ impl Block for Padded16 {
 /// Coinbase Derivatives packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CoinbasePackets {
-    channel: Option<(u16, bool)>,
-    session: [u8; 16],
+    halves: Halves,
 }
 
 impl CoinbasePackets {
@@ -46,33 +45,21 @@ impl CoinbasePackets {
     pub fn frame(&mut self, packet: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
         let fixed: &[u8; HEADER_SIZE] = header(packet)?;
         let [_, _, _, _, _, _, _, _, s0, s1, s2, s3, s4, s5, s6, s7, c0, c1, flags, count, _, _, _, _] = fixed;
-        let channel = (u16::from_le_bytes([*c0, *c1]), flags & SNAPSHOT != 0);
-        if self.channel != Some(channel) {
-            *self = Self { channel: Some(channel), session: session_of(channel) };
-        }
-        frame.session = self.session;
-        frame.size_bytes = packet.len() as u32;
-        frame.message_count = u32::from(*count);
-        frame.first_sequence = u64::from_le_bytes([*s0, *s1, *s2, *s3, *s4, *s5, *s6, *s7]);
-        if channel.1 {
-            // Every packet of a snapshot has the sequence that the snapshot is as of.
-            frame.first_sequence = 0;
-            frame.numbering = Numbering::PACKETS;
-        } else if *count == 0 {
-            frame.kind = FrameKind::HEARTBEAT;
-        }
+        let said = Said {
+            channel: i32::from(u16::from_le_bytes([*c0, *c1])),
+            is_snapshot: flags & SNAPSHOT != 0,
+            sequence: u64::from_le_bytes([*s0, *s1, *s2, *s3, *s4, *s5, *s6, *s7]),
+            message_count: u32::from(*count),
+        };
+        self.halves.fill(frame, packet, said);
         Ok(HEADER_SIZE)
     }
 }
 
 pub fn pack(frame: &Frame, messages: &[&[u8]], output: &mut Output<'_>) -> Result<(), Status> {
-    let is_heartbeat = frame.kind == FrameKind::HEARTBEAT;
-    if is_heartbeat != messages.is_empty() || frame.kind.0 > FrameKind::HEARTBEAT.0 {
-        return Err(Status::NOT_ENCODABLE);
-    }
-    let [channel] = numbered::numbers(&frame.session).ok_or(Status::NOT_ENCODABLE)?;
+    let (channel, is_snapshot) = halves::half_of(frame, messages)?;
     let channel = u16::try_from(channel).map_err(|_| Status::NOT_ENCODABLE)?;
-    let flags = if frame.session == session_of((channel, true)) { SNAPSHOT } else { INCREMENTAL };
+    let flags = if is_snapshot { SNAPSHOT } else { INCREMENTAL };
     let count = u8::try_from(messages.len()).map_err(|_| Status::NOT_ENCODABLE)?;
     output.put(&[0; 8])?;
     output.put(&frame.first_sequence.to_le_bytes())?;
@@ -86,9 +73,4 @@ pub fn pack(frame: &Frame, messages: &[&[u8]], output: &mut Output<'_>) -> Resul
         output.put(&[0; WORD][..size - SIZE_SIZE - message.len()])?;
     }
     Ok(())
-}
-
-/// Incremental packets and snapshots of one channel are numbered apart.
-fn session_of((channel, is_snapshot): (u16, bool)) -> [u8; 16] {
-    numbered::name(format_args!("{channel}{}", if is_snapshot { ".snap" } else { "" }))
 }

@@ -4,7 +4,10 @@ use wirebook_abi::{
     BatchWriter, Decoded, Decoder, Description, Fault, Frame, Framing, Group, Numbering, Outcome, Span, Status,
 };
 
-use crate::{Block, Channel, Counted8, Encoded16, Length16, Own16, Padded16, Size16, Templated16, Typed16, Whole};
+use crate::{
+    Block, Channel, Counted8, Encoded16, Length16, Measured, Own16, Padded16, Size16, Templated16, Typed16, Whole,
+    block::count_blocks, moldudp64, sequenced_unit,
+};
 
 /// What a protocol's messages mean, and what of it lasts from message to message; however packets frame them.
 pub trait Messages: Sized + Send + 'static {
@@ -22,6 +25,13 @@ pub trait Messages: Sized + Send + 'static {
 
     /// Messages of the channel are missing: forgets what only holds from one message to the next.
     fn miss(&mut self) {}
+
+    /// Bytes of the message at the front of `message`, by its own lengths; `None` where it ends before, or is of an unknown type,
+    /// and of protocols whose messages do not say.
+    #[inline(always)]
+    fn size(_message: &[u8]) -> Option<usize> {
+        None
+    }
 
     /// Takes from a message that was seen before, and whose events nobody wants again, what later ones build on.
     #[inline(always)]
@@ -101,26 +111,40 @@ impl<M: Messages> Decoder for Framed<M> {
         Some(Self { channel, packet: Packet::default(), messages: M::new(), session: [0; 16], next_sequence: 0 })
     }
 
+    /// The framings whose packets come by the million are compiled in here, so that the frame is made in registers and stored
+    /// twice: for the caller, and to decode by. A copy of what was just stored would be loaded in wider words than it was
+    /// stored in, and wait for each of them to reach the cache: ten nanoseconds a packet.
+    #[inline(always)]
     fn frame(&mut self, packet: &[u8], frame: &mut Frame) -> Outcome {
-        *frame = Frame::default();
-        match self.channel.frame(packet, frame) {
-            Ok(start) => {
-                self.packet.set(frame, start);
-                Outcome::ok(0)
+        let mut own = Frame::default();
+        let framed = match self.channel.framing() {
+            Framing::MOLDUDP64 if const { comes_in(&M::DESCRIPTION, &[Framing::MOLDUDP64]) } => {
+                moldudp64::frame(&mut self.channel, packet, &mut own)
             }
-            Err(refused) => {
-                self.packet = Packet::default();
-                refused
+            Framing::SEQUENCED_UNIT if const { comes_in(&M::DESCRIPTION, &[Framing::SEQUENCED_UNIT]) } => {
+                sequenced_unit::frame(&mut self.channel, packet, &mut own)
             }
-        }
+            Framing::CME_PACKET if const { comes_in(&M::DESCRIPTION, &[Framing::CME_PACKET]) } => {
+                self.channel.cme_packet(packet, &mut own)
+            }
+            _ => return self.frame_by_channel(packet, frame),
+        };
+        *frame = own;
+        self.packet.framed(own, framed)
     }
 
     fn decode(&mut self, packet: &[u8], skip: u32, batch: &mut BatchWriter<'_>) -> Decoded {
         self.follow(skip);
+        if self.is_measured() {
+            return self.decode_blocks::<Measured<M>>(packet, skip, batch).decoded();
+        }
         shaped!(M, self.channel.framing(), B => self.decode_blocks::<B>(packet, skip, batch).decoded())
     }
 
     fn split(&mut self, packet: &[u8], spans: &mut [Span]) -> Decoded {
+        if self.is_measured() {
+            return self.packet.split::<Measured<M>>(packet, spans);
+        }
         shaped!(M, self.channel.framing(), B => self.packet.split::<B>(packet, spans))
     }
 
@@ -134,6 +158,23 @@ impl<M: Messages> Decoder for Framed<M> {
 }
 
 impl<M: Messages> Framed<M> {
+    #[inline(never)]
+    fn frame_by_channel(&mut self, packet: &[u8], frame: &mut Frame) -> Outcome {
+        *frame = Frame::default();
+        let framed = self.channel.frame(packet, frame);
+        if let (true, Ok(start)) = (self.is_measured(), &framed) {
+            frame.message_count = count_blocks::<Measured<M>>(packet, *start);
+        }
+        self.packet.framed(*frame, framed)
+    }
+
+    /// Whether nothing but messages' own parts says where the next one starts.
+    #[inline(always)]
+    fn is_measured(&self) -> bool {
+        let comes_so = const { comes_in(&M::DESCRIPTION, &[Framing::SIMBA_PACKET]) };
+        comes_so && self.channel.framing() == Framing::SIMBA_PACKET
+    }
+
     /// Tells the messages of another session, and of a gap before the packet's message `skip`.
     #[inline]
     fn follow(&mut self, skip: u32) {
@@ -141,7 +182,12 @@ impl<M: Messages> Framed<M> {
         if frame.session != self.session {
             self.session = frame.session;
             self.next_sequence = 0;
-            self.messages.begin_session();
+            // Where packets of several feeds come here in turns, instruments have the same keys in all of them.
+            if self.channel.framing().names_feeds() {
+                self.messages.miss();
+            } else {
+                self.messages.begin_session();
+            }
         }
         let count = u64::from(frame.sequence_count());
         if frame.first_sequence == 0 || count == 0 {
@@ -158,19 +204,22 @@ impl<M: Messages> Framed<M> {
     #[inline(never)]
     fn decode_blocks<B: Block>(&mut self, packet: &[u8], skip: u32, batch: &mut BatchWriter<'_>) -> Stop {
         let packet = self.packet.bytes(packet);
-        let mut frame = self.packet.frame;
+        // Field by field: a copy of the frame would wait for its stores, see `frame`.
+        let frame = &self.packet.frame;
         let count = frame.message_count;
-        if frame.first_sequence == 0 && self.next_sequence != 0 {
+        let (first_sequence, numbering) = match frame.first_sequence {
             // A message without a sequence has that of the last one that had one: it came behind that.
-            frame.first_sequence = self.next_sequence - 1;
-            frame.numbering = Numbering::PACKETS;
-        }
+            0 if self.next_sequence != 0 => (self.next_sequence - 1, Numbering::PACKETS),
+            first => (first, frame.numbering),
+        };
+        let step = u64::from(numbering != Numbering::PACKETS);
         let messages = &mut self.messages;
         let mut at = match self.packet.seek::<B>(packet, skip, |message| messages.pass(message)) {
             Ok(at) => at,
             Err(status) => return stopped(0, status, packet.len()),
         };
         let mut index = skip.min(count);
+        let mut sequence = first_sequence.wrapping_add(step * u64::from(index));
         let start = index;
         while index < count {
             let placed = match B::at(packet, at) {
@@ -180,7 +229,6 @@ impl<M: Messages> Framed<M> {
             if batch.room() < M::MAX_EVENTS {
                 return self.full(start, index, at);
             }
-            let sequence = frame.sequence_of(index);
             if !placed.message.is_empty() {
                 let status = self.messages.decode(placed.message, sequence, batch);
                 if status == Status::BATCH_FULL {
@@ -192,9 +240,10 @@ impl<M: Messages> Framed<M> {
             }
             at = placed.next;
             index += 1;
+            sequence = sequence.wrapping_add(step);
         }
         if at < packet.len() {
-            note(batch, frame.sequence_of(count), at, Status::TRAILING_BYTES, 0);
+            note(batch, sequence, at, Status::TRAILING_BYTES, 0);
         }
         stopped(count - start, Status::OK, at)
     }
@@ -218,11 +267,19 @@ struct Packet {
 }
 
 impl Packet {
-    #[inline]
-    fn set(&mut self, frame: &Frame, start: usize) {
-        self.frame = *frame;
-        self.start = start;
-        self.resume = (0, start);
+    /// Takes what its channel says of it: where its first block is, or why it is refused.
+    #[inline(always)]
+    fn framed(&mut self, frame: Frame, framed: Result<usize, Outcome>) -> Outcome {
+        match framed {
+            Ok(start) => {
+                *self = Self { frame, start, resume: (0, start) };
+                Outcome::ok(0)
+            }
+            Err(refused) => {
+                *self = Self::default();
+                refused
+            }
+        }
     }
 
     /// The packet's own bytes of a stream's window.

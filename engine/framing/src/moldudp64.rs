@@ -10,7 +10,7 @@ use crate::{
 const HEADER_SIZE: usize = 20;
 const END_OF_SESSION: u16 = u16::MAX;
 
-#[inline]
+#[inline(always)]
 pub fn frame(channel: &mut Channel, packet: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
     let header: &[u8; HEADER_SIZE] = packet.first_chunk().ok_or(Outcome::refused(Status::TRUNCATED, packet.len()))?;
     let [name @ .., s0, s1, s2, s3, s4, s5, s6, s7, c0, c1] = header;

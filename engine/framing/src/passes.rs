@@ -41,6 +41,16 @@ impl Passes {
         self.session
     }
 
+    /// The session of a packet that says that numbers begin anew behind it; it has no number itself.
+    pub fn reset(&mut self, sending_ns: u64) -> [u8; 16] {
+        if sending_ns > self.newest_ns {
+            self.begin(sending_ns);
+            self.newest_ns = sending_ns;
+            self.newest_sequence = 0;
+        }
+        if sending_ns < self.begun_ns { self.before } else { self.session }
+    }
+
     /// The session under way.
     pub fn current(&self) -> [u8; 16] {
         self.session

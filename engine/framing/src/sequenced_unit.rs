@@ -9,7 +9,7 @@ use crate::{Channel, Output, session::session_name};
 
 const HEADER_SIZE: usize = 8;
 
-#[inline]
+#[inline(always)]
 pub fn frame(channel: &mut Channel, packet: &[u8], frame: &mut Frame) -> Result<usize, Outcome> {
     let header: &[u8; HEADER_SIZE] = packet.first_chunk().ok_or(Outcome::refused(Status::TRUNCATED, packet.len()))?;
     let [l0, l1, count, unit, s0, s1, s2, s3] = *header;

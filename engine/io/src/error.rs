@@ -82,6 +82,36 @@ pub enum SourceError {
         /// What the system said.
         error: io::Error,
     },
+    /// A live source is configured in a way that cannot be.
+    #[error("{field}: {found}; {remedy}")]
+    Config {
+        /// Which part of the configuration.
+        field: String,
+        /// What it says, and why that cannot be.
+        found: String,
+        /// What would do.
+        remedy: String,
+    },
+    /// A live source could not be started, or failed while it ran.
+    #[error("{what}: {error}; {remedy}")]
+    Live {
+        /// What was tried, on what.
+        what: String,
+        /// What the system said.
+        error: io::Error,
+        /// What to do.
+        remedy: String,
+    },
+    /// A packet source is not there on this machine.
+    #[error("{what}: {reason}; {remedy}")]
+    Unavailable {
+        /// Which source.
+        what: String,
+        /// What is missing.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
     /// More flows than a source keeps.
     #[error("byte {offset}: more than {limit} flows; filter the capture for the feed's addresses and ports")]
     TooManyFlows {

@@ -90,6 +90,7 @@ pub struct FlowTable {
     /// Open addressing: index of a flow plus one, 0 for a free slot. A power of two, at most half of it taken.
     slots: Vec<u32>,
     last: u32,
+    limit: usize,
 }
 
 impl FlowTable {
@@ -97,12 +98,23 @@ impl FlowTable {
     pub const LIMIT: usize = 1 << 20;
 
     pub(crate) fn new() -> Self {
-        Self { flows: Vec::new(), keys: Vec::new(), slots: vec![0; 64], last: 0 }
+        Self { flows: Vec::new(), keys: Vec::new(), slots: vec![0; 64], last: 0, limit: Self::LIMIT }
+    }
+
+    /// A table that takes `limit` flows at most, and has its memory for all of them from the start.
+    pub(crate) fn with_limit(limit: usize) -> Self {
+        let slots = vec![0; (limit * 2).next_power_of_two().max(64)];
+        Self { flows: Vec::with_capacity(limit), keys: Vec::with_capacity(limit), slots, last: 0, limit }
     }
 
     /// The flow with this id.
     pub fn get(&self, id: FlowId) -> Option<&Flow> {
         self.flows.get(id.0 as usize)
+    }
+
+    /// How the packets of a flow name it.
+    pub(crate) fn key(&self, id: FlowId) -> Option<FlowKey> {
+        self.keys.get(id.0 as usize).copied()
     }
 
     /// How many there are.
@@ -127,25 +139,38 @@ impl FlowTable {
         if self.keys.get(self.last as usize) == Some(key) {
             return Some(FlowId(self.last));
         }
-        self.find_or_add(key)
+        match self.look_up(key) {
+            Ok(id) => Some(id),
+            Err(at) => self.add(key, at),
+        }
     }
 
-    fn find_or_add(&mut self, key: &FlowKey) -> Option<FlowId> {
+    /// Id of the flow, if it was seen before.
+    #[inline]
+    pub(crate) fn known(&mut self, key: &FlowKey) -> Option<FlowId> {
+        if self.keys.get(self.last as usize) == Some(key) {
+            return Some(FlowId(self.last));
+        }
+        self.look_up(key).ok()
+    }
+
+    /// The flow, or the slot that is free for it.
+    fn look_up(&mut self, key: &FlowKey) -> Result<FlowId, usize> {
         let mask = self.slots.len() - 1;
         let mut at = key.hash() as usize & mask;
         while let Some(index) = self.slots[at].checked_sub(1) {
             if self.keys[index as usize] == *key {
                 self.last = index;
-                return Some(FlowId(index));
+                return Ok(FlowId(index));
             }
             at = (at + 1) & mask;
         }
-        self.add(key, at)
+        Err(at)
     }
 
     #[cold]
     fn add(&mut self, key: &FlowKey, at: usize) -> Option<FlowId> {
-        if self.flows.len() == Self::LIMIT {
+        if self.flows.len() == self.limit {
             return None;
         }
         let index = self.flows.len() as u32;

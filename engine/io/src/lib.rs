@@ -1,7 +1,7 @@
 //! Where packets come from: one trait, [`PacketSource`], and the sources behind it.
 //!
-//! A source hands out packets in bursts, as views of its own memory: [`capture`] reads recorded files. Whatever sits above
-//! asks for [`PacketSource::burst`] in a loop and never learns which source it has.
+//! A source hands out packets in bursts, as views of its own memory: [`capture`] reads recorded files, [`live`] receives from
+//! the network. Whatever sits above asks for [`PacketSource::burst`] in a loop and never learns which source it has.
 //!
 //! ```
 //! use std::net::SocketAddrV4;
@@ -25,10 +25,16 @@
 pub mod capture;
 mod error;
 mod flow;
+mod ip;
+mod link;
+#[cfg(target_os = "linux")]
+pub mod live;
+mod merged;
 mod packet;
 mod source;
 
 pub use error::SourceError;
 pub use flow::{Flow, FlowId, FlowTable, Protocol};
+pub use merged::MergedSource;
 pub use packet::{Burst, BurstWriter, Packet, PacketKind};
 pub use source::{Counters, PacketSource, Polled, Progress};

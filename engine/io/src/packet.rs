@@ -91,6 +91,12 @@ impl<'a> BurstWriter<'a> {
         self.packets.len() < self.capacity
     }
 
+    /// How many more packets fit.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.capacity - self.packets.len()
+    }
+
     /// Whether nothing has been put in.
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()

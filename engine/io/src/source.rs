@@ -77,6 +77,10 @@ pub struct Counters {
     pub malformed: u64,
     /// Frames of an interface whose link type this reader does not know.
     pub unknown_link: u64,
+    /// Datagrams to a group and port, or of a sender, that a live source was not asked for, which are not delivered.
+    pub not_joined: u64,
+    /// Datagrams of flows that a live source has no room for, which are not delivered.
+    pub flows_refused: u64,
     /// Segments that brought no new byte.
     pub tcp_retransmissions: u64,
     /// Segments that came before one that precedes them, and were held for it.
@@ -87,4 +91,32 @@ pub struct Counters {
     pub streams_abandoned: u64,
     /// Bytes of streams that were delivered and not consumed when the input ended or the connection began anew.
     pub stream_bytes_left: u64,
+}
+
+impl Counters {
+    /// The sums of these and others.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            frames: self.frames + other.frames,
+            bytes: self.bytes + other.bytes,
+            datagrams: self.datagrams + other.datagrams,
+            segments: self.segments + other.segments,
+            payload_bytes: self.payload_bytes + other.payload_bytes,
+            cut: self.cut + other.cut,
+            cut_headers: self.cut_headers + other.cut_headers,
+            fragments: self.fragments + other.fragments,
+            not_ip: self.not_ip + other.not_ip,
+            not_udp_or_tcp: self.not_udp_or_tcp + other.not_udp_or_tcp,
+            malformed: self.malformed + other.malformed,
+            unknown_link: self.unknown_link + other.unknown_link,
+            tcp_retransmissions: self.tcp_retransmissions + other.tcp_retransmissions,
+            tcp_out_of_order: self.tcp_out_of_order + other.tcp_out_of_order,
+            tcp_holes: self.tcp_holes + other.tcp_holes,
+            streams_abandoned: self.streams_abandoned + other.streams_abandoned,
+            stream_bytes_left: self.stream_bytes_left + other.stream_bytes_left,
+            flows_refused: self.flows_refused + other.flows_refused,
+            not_joined: self.not_joined + other.not_joined,
+        }
+    }
 }

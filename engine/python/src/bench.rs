@@ -3,22 +3,24 @@
 use std::ops::ControlFlow;
 
 use pyo3::{exceptions::PyValueError, prelude::*};
-use wirebook_bench::{BenchConfig, BenchError, Progress};
+use wirebook_bench::{BenchConfig, BenchError, LiveBenchConfig, Progress};
+use wirebook_simulator::DayConfig;
 
 use crate::{decoder::Decoder, errors::WirebookError};
 
 /// The report as JSON, how it was measured in sentences, and its figures in words, a row each.
 type Report = (String, Vec<String>, Vec<(String, String)>);
 
-/// Measures the engine beside the classic design. `progress` is called before each step with what is done, steps done, steps.
+/// Measures the engine beside the classic design; of `others` it measures decoding alone, where it knows them. `progress` is called before each step with what is done, steps done, steps.
 #[pyfunction]
 #[pyo3(signature = (
-    decoder, *, quick=false, messages=None, symbols=None, runs=None, seed=None, core=None, progress=None
+    decoder, others=Vec::new(), *, quick=false, messages=None, symbols=None, runs=None, seed=None, core=None, progress=None
 ))]
 #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn bench(
     py: Python<'_>,
     decoder: &Decoder,
+    others: Vec<PyRef<'_, Decoder>>,
     quick: bool,
     messages: Option<u64>,
     symbols: Option<u32>,
@@ -38,9 +40,10 @@ pub fn bench(
         ..base
     };
     let table = decoder.table();
+    let others: Vec<_> = others.iter().map(|each| each.table()).collect();
     let mut interrupted = None;
     let report = py.detach(|| {
-        wirebook_bench::run(&config, table, |at: Progress| {
+        wirebook_bench::run(&config, table, &others, |at: Progress| {
             let heard = Python::attach(|py| {
                 py.check_signals()?;
                 progress.as_ref().map(|callback| callback.call1(py, (at.step, at.done, at.total))).transpose()
@@ -58,6 +61,53 @@ pub fn bench(
         return Err(error);
     }
     let report = report.map_err(in_python)?;
+    let json = serde_json::to_string(&report).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok((json, report.method.clone(), report.rows()))
+}
+
+/// One day played again and again, for comparisons between processes.
+#[pyclass(frozen, module = "wirebook._engine")]
+pub struct DayAgain(wirebook_bench::DayAgain);
+
+#[pymethods]
+impl DayAgain {
+    #[new]
+    #[pyo3(signature = (decoder, *, messages, symbols, seed))]
+    fn new(py: Python<'_>, decoder: &Decoder, messages: u64, symbols: u32, seed: u64) -> PyResult<Self> {
+        let table = decoder.table();
+        let config = DayConfig { messages, symbols, seed, ..DayConfig::default() };
+        py.detach(|| wirebook_bench::DayAgain::new(table, config)).map(Self).map_err(in_python)
+    }
+
+    /// Plays it once: nanoseconds a message of decoding alone, and of everything on.
+    fn round(&self, py: Python<'_>) -> PyResult<(f64, f64)> {
+        let round = py.detach(|| self.0.round()).map_err(in_python)?;
+        Ok((round.decode_ns, round.everything_ns))
+    }
+}
+
+/// Measures a live channel at a steady rate and in tenfold bursts.
+#[pyfunction]
+#[pyo3(signature = (decoder, *, messages=None, symbols=None, seed=None, rate=None, core=None))]
+pub fn bench_live(
+    py: Python<'_>,
+    decoder: &Decoder,
+    messages: Option<u64>,
+    symbols: Option<u32>,
+    seed: Option<u64>,
+    rate: Option<u64>,
+    core: Option<usize>,
+) -> PyResult<Report> {
+    let base = LiveBenchConfig::default();
+    let config = LiveBenchConfig {
+        messages: messages.unwrap_or(base.messages),
+        symbols: symbols.unwrap_or(base.symbols),
+        seed: seed.unwrap_or(base.seed),
+        rate: rate.unwrap_or(base.rate),
+        core,
+    };
+    let table = decoder.table();
+    let report = py.detach(|| wirebook_bench::run_live(&config, table)).map_err(in_python)?;
     let json = serde_json::to_string(&report).map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok((json, report.method.clone(), report.rows()))
 }

@@ -18,6 +18,11 @@ pub struct BookView<'a> {
     info: &'a FrameInfo,
 }
 
+/// A price as a number; `None` of market orders.
+pub fn decimal(price: i64, price_scale: u64) -> Option<Decimal> {
+    (price != Event::NO_PRICE).then_some(Decimal { mantissa: price.into(), scale: price_scale })
+}
+
 impl<'a> BookView<'a> {
     /// Reads `book`, one of `player`'s.
     pub fn new(player: &'a Player, book: &'a BookImage) -> Self {
@@ -47,7 +52,7 @@ impl<'a> BookView<'a> {
 
     /// A price as a number; `None` of market orders.
     pub fn decimal(&self, price: i64) -> Option<Decimal> {
-        (price != Event::NO_PRICE).then_some(Decimal { mantissa: price.into(), scale: self.price_scale })
+        decimal(price, self.price_scale)
     }
 
     /// Venue time of the message that it stands at, nanoseconds since 1970 UTC; `None` before the first.

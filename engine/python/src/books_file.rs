@@ -7,11 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use wirebook_abi::Side;
 use wirebook_export::{ExportError, FrameWriter, levels_schema, orders_schema};
-use wirebook_runtime::{ImageDetail, LevelImage};
+use wirebook_runtime::{BookImage, ImageDetail, LevelImage};
 
-use crate::{book_view::BookView, player::Player};
+use crate::{
+    book_view::{BookView, decimal},
+    player::Player,
+};
 
 /// Writes levels, or with `orders` every order in its queue: `.json` has one object a line and book, the other endings frames.
 /// Of a feed of price levels there are no orders to write; `.json` has its levels all the same.
@@ -44,7 +46,7 @@ fn write_json(path: &Path, player: &Player, orders: bool) -> io::Result<()> {
     let partial = PathBuf::from(name);
     let mut output = BufWriter::with_capacity(1 << 20, File::create(&partial)?);
     let mut books = player.books(if orders { ImageDetail::Orders } else { ImageDetail::Levels });
-    let written = books.try_for_each(|book| writeln!(output, "{}", json_of(&BookView::new(player, &book), orders)));
+    let written = books.try_for_each(|book| writeln!(output, "{}", json_of(&book, player.price_scale, orders)));
     match written.and_then(|()| output.flush()).and_then(|()| fs::rename(&partial, path)) {
         Ok(()) => Ok(()),
         Err(error) => {
@@ -58,38 +60,38 @@ fn write_json(path: &Path, player: &Player, orders: bool) -> io::Result<()> {
 /// One book: `symbol`, `instrument`, `sequence`, `state`, `bids` and `asks`, best first, each with `price`, `quantity`,
 /// `order_count` and with `orders` its queue. Where the feed gives implied levels, `implied_bids` and `implied_asks` are the same
 /// of them; where it gives levels and orders both, `order_bids` and `order_asks` are what the orders make.
-fn json_of(view: &BookView<'_>, orders: bool) -> String {
+pub fn json_of(book: &BookImage, price_scale: u64, orders: bool) -> String {
     let mut out = String::new();
-    let symbol: String = view.symbol().chars().flat_map(escaped).collect();
-    let state = view.book.validity.state.name();
+    let symbol: String = book.symbol.as_deref().unwrap_or_default().chars().flat_map(escaped).collect();
+    let state = book.validity.state.name();
     // Writing into a String cannot fail.
     let _ = write!(
         out,
         "{{\"symbol\":\"{symbol}\",\"instrument\":{},\"sequence\":{},\"state\":\"{state}\"",
-        view.book.key, view.book.sequence
+        book.key, book.sequence
     );
-    let (implied, by_order) = (&view.book.implied, &view.book.by_order);
+    let (implied, by_order) = (&book.implied, &book.by_order);
     let sides = [
-        ("bids", view.side(Side::BID), true),
-        ("asks", view.side(Side::ASK), true),
+        ("bids", &book.bids[..], true),
+        ("asks", &book.asks[..], true),
         ("implied_bids", &implied.bids[..], !implied.is_empty()),
         ("implied_asks", &implied.asks[..], !implied.is_empty()),
         ("order_bids", &by_order.bids[..], !by_order.is_empty()),
         ("order_asks", &by_order.asks[..], !by_order.is_empty()),
     ];
     for (name, levels, _) in sides.into_iter().filter(|(.., is_there)| *is_there) {
-        let levels: Vec<_> = levels.iter().map(|level| level_json(view, level, orders)).collect();
+        let levels: Vec<_> = levels.iter().map(|level| level_json(price_scale, level, orders)).collect();
         let _ = write!(out, ",\"{name}\":[{}]", levels.join(","));
     }
     out.push('}');
     out
 }
 
-fn level_json(view: &BookView<'_>, level: &LevelImage, orders: bool) -> String {
+fn level_json(price_scale: u64, level: &LevelImage, orders: bool) -> String {
     let order = |(id, quantity): &(u64, u64)| format!("{{\"order_id\":{id},\"quantity\":{quantity}}}");
     let queue: Vec<_> = level.orders.iter().map(order).collect();
     let queue = if orders { format!(",\"orders\":[{}]", queue.join(",")) } else { String::new() };
-    let price = view.decimal(level.price).map_or("null".to_owned(), |price| price.to_string());
+    let price = decimal(level.price, price_scale).map_or("null".to_owned(), |price| price.to_string());
     let (quantity, count) = (level.quantity, level.order_count);
     format!("{{\"price\":{price},\"quantity\":{quantity},\"order_count\":{count}{queue}}}")
 }

@@ -132,13 +132,22 @@ impl Decoder {
 ///
 /// `ValueError` with the names that would do.
 pub fn framing_of(table: CheckedTable, name: &str) -> PyResult<Framing> {
+    framing_by_name(table, name).map_err(pyo3::exceptions::PyValueError::new_err)
+}
+
+/// [`framing_of`] with its error in words.
+///
+/// # Errors
+///
+/// The names that would do.
+pub fn framing_by_name(table: CheckedTable, name: &str) -> Result<Framing, String> {
     let framings = table.description().framings.as_slice();
     framings.iter().copied().find(|framing| framing.name() == name).ok_or_else(|| {
         let known: Vec<_> = framings.iter().map(|framing| framing.name()).collect();
-        pyo3::exceptions::PyValueError::new_err(format!(
+        format!(
             "framing: {name} is not one that {} comes in; it comes in {}",
             table.description().protocol.as_str(),
             known.join(", ")
-        ))
+        )
     })
 }

@@ -1,7 +1,10 @@
 //! A protocol's description as plain Python data: messages, fields, groups, codes.
 
+use std::path::PathBuf;
+
 use pyo3::{
     IntoPyObjectExt,
+    exceptions::PyValueError,
     prelude::*,
     types::{PyDict, PyList},
 };
@@ -26,6 +29,18 @@ fn list<'py, T>(
     describe: impl Fn(Python<'py>, &T) -> PyResult<Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyList>> {
     PyList::new(py, items.iter().map(|item| describe(py, item)).collect::<PyResult<Vec<_>>>()?)
+}
+
+/// Reads the layout of an SBE description, or of a venue's XML schema: name, header, messages.
+#[pyfunction]
+pub fn read_sbe_layout<'py>(py: Python<'py>, path: PathBuf) -> PyResult<Bound<'py, PyDict>> {
+    let read = py.detach(|| wirebook_codegen::sbe_description(&path));
+    let description = read.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(dict!(py, {
+        "protocol": description.protocol.as_str(),
+        "header": header(py, &description.header)?,
+        "messages": messages(py, description.messages.as_slice())?,
+    }))
 }
 
 /// Message types and their fields.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use wirebook_io::{
-    Burst, PacketSource, Polled, SourceError,
+    Burst, MergedSource, PacketSource, Polled, SourceError,
     capture::{CaptureSource, Format},
 };
 use wirebook_runtime::Sample;
@@ -81,5 +81,17 @@ pub fn open(path: PathBuf, format: Option<Format>) -> Result<CaptureSource, Sour
     match format {
         Some(format) => CaptureSource::open_as(path, format),
         None => CaptureSource::open(path),
+    }
+}
+
+/// Opens captures: one as it is, several as one, their packets in the order in which they were received.
+pub fn open_all(paths: Vec<PathBuf>, format: Option<Format>) -> Result<Box<dyn PacketSource + Send>, SourceError> {
+    let sources: Vec<_> = paths.into_iter().map(|path| open(path, format)).collect::<Result<_, _>>()?;
+    match <[CaptureSource; 1]>::try_from(sources) {
+        Ok([source]) => Ok(Box::new(source)),
+        Err(sources) => {
+            let boxed = sources.into_iter().map(|source| -> Box<dyn PacketSource + Send> { Box::new(source) });
+            Ok(Box::new(MergedSource::new(boxed)))
+        }
     }
 }

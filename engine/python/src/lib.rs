@@ -12,16 +12,20 @@ mod conformance;
 mod decoder;
 mod describe;
 mod errors;
+mod exchange;
 mod frames;
 mod framing;
 mod guess;
 mod inspect;
 mod inspection;
+mod live;
+mod live_plan;
 mod messages;
 mod player;
 mod recorder;
 mod replay;
 mod simulate;
+mod sources;
 mod tape;
 
 use pyo3::prelude::*;
@@ -36,17 +40,21 @@ mod _engine {
 
     #[pymodule_export]
     use crate::{
-        bench::bench,
+        bench::{DayAgain, bench, bench_live},
         book::Book,
         build::build_info,
         conformance::{Rig, RigChannel, count_allocations, measure_rate, survey},
         decoder::Decoder,
+        describe::read_sbe_layout,
         errors::{CaptureError, PluginRefused, ProtocolUnclear, WirebookError},
+        exchange::Exchange,
         frames::Frame,
         guess::{Guess, guess},
         inspect::Inspector,
+        live::{Live, check_live},
         replay::Replay,
         simulate::simulate,
+        sources::{bench_sources, sources},
     };
 
     #[pymodule_init]

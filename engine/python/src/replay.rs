@@ -26,7 +26,7 @@ use crate::{
     decoder::{Decoder, framing_of},
     errors::{CaptureError, WirebookError},
     frames::{Frame, schema_capsule, stream_capsule},
-    guess::{format_of, open},
+    guess::{format_of, open_all},
     player::{Output, PlayError, Player},
     recorder::Recorder,
     tape::Tape,
@@ -51,13 +51,13 @@ pub struct Replay {
 impl Replay {
     #[new]
     #[pyo3(signature = (
-        path, decoder, *, framing, format=None, ts_base_ns=0, date="", symbols=None, start_ns=None, end_ns=None,
+        paths, decoder, *, framing, format=None, ts_base_ns=0, date="", symbols=None, start_ns=None, end_ns=None,
         start_sequence=None, end_sequence=None, batch_rows=None, output=None, tape=None, dataset="XNAS.ITCH"
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn new(
         py: Python<'_>,
-        path: PathBuf,
+        paths: Vec<PathBuf>,
         decoder: &Decoder,
         framing: &str,
         format: Option<&str>,
@@ -81,10 +81,10 @@ impl Replay {
         let info = FrameInfo { protocol: description.protocol.as_str().to_owned(), date: date.to_owned() };
         let bounds =
             Bounds { from: bound(start_ns, start_sequence, "start")?, to: bound(end_ns, end_sequence, "end")? };
-        let source = py.detach(|| open(path, format)).map_err(|error| CaptureError::new_err(error.to_string()))?;
+        let source = py.detach(|| open_all(paths, format)).map_err(|error| CaptureError::new_err(error.to_string()))?;
         let config = ReplayConfig { bounds, only: symbols, ..ReplayConfig::default() };
-        let replay = wirebook_runtime::Replay::new(Box::new(source), table, framing, config)
-            .map_err(|error| play_error(error.into()))?;
+        let replay =
+            wirebook_runtime::Replay::new(source, table, framing, config).map_err(|error| play_error(error.into()))?;
         let output = match (output, batch_rows, tape) {
             (Some(path), ..) => {
                 let recorder = Recorder::file(&info, units, &path, dataset).map_err(export_error)?;
@@ -288,6 +288,8 @@ fn in_python(py: Python<'_>, summary: Summary, rows: u64) -> PyResult<Bound<'_, 
     stats.set_item("given_levels", summary.given_levels)?;
     stats.set_item("unknown_levels", summary.books.unknown_levels)?;
     stats.set_item("contradicted_levels", summary.books.contradicted_levels)?;
+    stats.set_item("snapshots_joined", summary.joins.joined)?;
+    stats.set_item("snapshots_unusable", summary.joins.unusable())?;
     stats.set_item("missing", summary.missing)?;
     stats.set_item("duplicates", summary.duplicates)?;
     stats.set_item("foreign_packets", summary.foreign_packets)?;

@@ -23,7 +23,7 @@ use crate::decoder::Decoder;
 #[pyfunction]
 #[pyo3(signature = (
     path, decoder, *, seed, symbols, messages, midnight_unix_ns, format="pcap", open_orders=None, zipf_exponent=1.0,
-    id_streams=1, messages_per_packet=None, end_of_messages=true, session="SIMULATED1", progress=None
+    id_streams=1, messages_per_packet=None, channels=None, end_of_messages=true, session="SIMULATED1", progress=None
 ))]
 #[allow(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn simulate<'py>(
@@ -39,6 +39,7 @@ pub fn simulate<'py>(
     zipf_exponent: f64,
     id_streams: u32,
     messages_per_packet: Option<u32>,
+    channels: Option<u32>,
     end_of_messages: bool,
     session: &str,
     progress: Option<Py<PyAny>>,
@@ -61,6 +62,7 @@ pub fn simulate<'py>(
         other => return Err(PyValueError::new_err(format!("format: {other} is not one of pcap, length16"))),
     });
     options.packing = messages_per_packet.map_or(Packing::Natural, Packing::Fixed);
+    options.channels = channels;
     let table = decoder.table();
     let mut interrupted = None;
     let written = py.detach(|| {

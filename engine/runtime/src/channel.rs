@@ -7,6 +7,7 @@ use crate::{
     books::{BookImage, BooksImage, ImageDetail},
     pipeline::{Applied, EventSink, Pipeline},
     replay::ReplaySink,
+    scout::Feed,
     selection::Selection,
     twin::{Held, Recent, is_anonymous},
 };
@@ -31,6 +32,18 @@ pub struct Channel {
     advanced_ns: u64,
     /// Of a channel that names no session: what its lines are known by.
     recent: Recent,
+    /// Its loops of definitions and snapshots, by their index.
+    loops: Vec<LoopName>,
+    loop_flows: Vec<FlowId>,
+}
+
+/// What tells the loops of a channel apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LoopName {
+    pub session: [u8; 16],
+    pub feed: Feed,
+    /// Of one whose packets have no sequences, which are not to be taken twice.
+    pub flow: Option<FlowId>,
 }
 
 /// Sequences within which the lines of a channel are of each other.
@@ -106,6 +119,8 @@ impl Channel {
             name: None,
             advanced_ns: 0,
             recent,
+            loops: Vec::new(),
+            loop_flows: Vec::new(),
         }
     }
 
@@ -148,6 +163,50 @@ impl Channel {
     /// Flows that carry it: the lines of a channel.
     pub fn flows(&self) -> &[FlowId] {
         &self.flows
+    }
+
+    /// Flows that carry its loops of definitions and snapshots.
+    pub fn loop_flows(&self) -> &[FlowId] {
+        &self.loop_flows
+    }
+
+    /// Index of the loop of this name, which `flow` is a line of; a new one where there is none.
+    pub(crate) fn add_loop(&mut self, name: LoopName, flow: FlowId) -> usize {
+        self.loop_flows.push(flow);
+        self.loops.iter().position(|each| *each == name).unwrap_or_else(|| {
+            self.loops.push(name);
+            self.loops.len() - 1
+        })
+    }
+
+    /// Whether the loop at `index` is one of definitions.
+    pub(crate) fn defines(&self, index: usize) -> bool {
+        self.loops.get(index).is_some_and(|each| each.feed == Feed::Definitions)
+    }
+
+    /// Gives a flow back that turned out not to be of a loop.
+    pub(crate) fn remove_loop_flow(&mut self, flow: FlowId) {
+        self.loop_flows.retain(|each| *each != flow);
+    }
+
+    /// Whether a loop of this feed of a venue's channel can be of this one: what came so far is of the same.
+    pub(crate) fn is_beside(&self, session: &[u8; 16]) -> bool {
+        let ours = self.has_session().then(|| self.pipeline.sequencer().session());
+        ours.iter()
+            .chain(self.loops.iter().map(|each| &each.session))
+            .any(|each| venue_channel(each) == venue_channel(session))
+    }
+
+    /// Takes a packet of the loop at `at`.
+    pub(crate) fn loop_packet<S: ReplaySink>(
+        &mut self,
+        index: usize,
+        at: usize,
+        packet: &Packet<'_>,
+        sink: &mut S,
+    ) -> Result<(), Refused> {
+        let (pipeline, mut sink, _) = self.parts(index, sink);
+        pipeline.loop_packet(at, packet.payload, packet.ts_recv_ns, packet.offset, &mut sink)
     }
 
     /// Session under way; empty where the framing has none.
@@ -350,6 +409,11 @@ impl Channel {
         let (pipeline, mut sink, _) = self.parts(index, sink);
         pipeline.flush(&mut sink);
     }
+}
+
+/// The venue's channel in the name of a session: what stands before the dot.
+fn venue_channel(session: &[u8; 16]) -> &[u8] {
+    session.split(|byte| matches!(byte, b'.' | 0)).next().unwrap_or_default()
 }
 
 impl StreamState {

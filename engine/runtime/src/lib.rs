@@ -1,12 +1,14 @@
 //! Joins packet source, channel, decoder and books.
 //!
 //! [`Pipeline`] is one channel at work: packets in, events to the books and on to a sink. [`Replay`] plays a capture through
-//! as many pipelines as it has channels.
+//! as many pipelines as it has channels; [`live`] does so with packets as they come.
 
 mod books;
 mod channel;
 mod faults;
 mod guess;
+mod join;
+pub mod live;
 mod pipeline;
 mod replay;
 mod router;
@@ -21,6 +23,7 @@ pub use books::{BookImage, BooksImage, Digest, ImageDetail, LevelImage, SidesIma
 pub use channel::Channel;
 pub use faults::{FaultEntry, FaultLog};
 pub use guess::{Fit, Sample, guess};
+pub use join::JoinCounters;
 pub use pipeline::{Applied, EventSink, NoSink, Pipeline};
 pub use replay::{Replay, ReplayConfig, ReplayError, ReplaySink, Step};
 pub use summary::{PlacedFault, Summary};

@@ -10,6 +10,10 @@ use wirebook_abi::{
 use wirebook_book::{BookWriter, Cursor, Reason};
 use wirebook_channel::{Gap, Sequencer};
 
+mod joining;
+
+use joining::Joining;
+
 use crate::{
     books::{BooksImage, ImageDetail},
     faults::FaultLog,
@@ -86,6 +90,12 @@ pub struct Pipeline {
     closing: Option<BooksImage>,
     /// Events of the ring up to the end that is watched for, once it is in the ring.
     last: Option<usize>,
+    /// Of a channel beside which snapshots of instruments may come in loops.
+    joining: Option<Box<Joining>>,
+    /// The packet at hand is of a snapshot of all books.
+    in_snapshot: bool,
+    /// The channel's last event leaves its group open; noted only where loops may come.
+    is_group_open: bool,
 }
 
 /// Gaps that are kept by number; all are counted.
@@ -95,6 +105,7 @@ impl Pipeline {
     /// A channel whose packets `decoder` reads and whose books are `books`.
     pub fn new(decoder: DecoderInstance, books: BookWriter) -> Self {
         let description = decoder.table().description();
+        let joining = decoder.framing().has_loops().then(|| Box::new(Joining::new(decoder.table())));
         Self {
             ring: BatchBuffer::new(RING_EVENTS, RING_RECORDS, description),
             symbols: Symbols::new(description),
@@ -114,6 +125,9 @@ impl Pipeline {
             is_watching: false,
             closing: None,
             last: None,
+            joining,
+            in_snapshot: false,
+            is_group_open: false,
         }
     }
 
@@ -190,9 +204,30 @@ impl Pipeline {
     }
 
     /// Marks the books from the next sequence on, once what came before is applied.
-    fn doubt<S: EventSink>(&mut self, reason: Reason, sink: &mut S) {
+    pub(crate) fn doubt<S: EventSink>(&mut self, reason: Reason, sink: &mut S) {
         self.empty_ring(sink);
-        self.books.doubt_channel(reason, self.sequencer.next_sequence(), self.ts_event_ns);
+        let next = self.sequencer.next_sequence();
+        self.lose(reason, next, Gap { first: next, last: next.saturating_sub(1) });
+    }
+
+    /// Takes a doubt of all books back, once what came before the next sequence is applied.
+    pub(crate) fn lift<S: EventSink>(&mut self, reason: Reason, sink: &mut S) {
+        self.empty_ring(sink);
+        self.books.lift_channel(reason, self.sequencer.next_sequence().saturating_sub(1), self.ts_event_ns);
+    }
+
+    /// Goes on at `next_sequence` of the session; what is missing before that is lost.
+    pub(crate) fn go_on_at<S: EventSink>(&mut self, session: [u8; 16], next_sequence: u64, sink: &mut S) {
+        let frame = Frame { session, first_sequence: next_sequence, kind: FrameKind::HEARTBEAT, ..Frame::default() };
+        self.framed(&frame, &[], 0, 0, sink);
+    }
+
+    /// A session begins whose packets are yet to come: what was built before is void.
+    pub(crate) fn void<S: EventSink>(&mut self, sink: &mut S) {
+        self.empty_ring(sink);
+        self.begin_session();
+        self.books.clear_channel(0, self.ts_event_ns);
+        self.closing = None;
     }
 
     fn decode<S: EventSink>(
@@ -213,6 +248,13 @@ impl Pipeline {
             let decoded = self.decoder.decode(packet, skip, &mut self.ring);
             skip += decoded.messages;
             self.messages += u64::from(decoded.messages);
+            if self.in_snapshot {
+                self.ring.make_snapshot(before, 0);
+            } else if let Some(joining) = &mut self.joining
+                && self.ring.len() > before
+            {
+                self.is_group_open = joining.join.sift(&mut self.ring, before);
+            }
             if S::WANTS_RECEIVE_TIME {
                 self.ts_recv_ns.resize(self.ring.len(), ts_recv_ns);
             }
@@ -337,16 +379,20 @@ impl Pipeline {
         if new_session {
             self.books.clear_channel(frame.first_sequence, self.ts_event_ns);
             self.closing = None;
+            if let Some(joining) = &mut self.joining {
+                joining.join.begin_session();
+            }
         }
         match gap {
             Some(gap) => {
                 if self.gaps.len() < GAPS_KEPT {
                     self.gaps.push(gap);
                 }
-                self.books.doubt_channel(Reason::Gap, gap.first, self.ts_event_ns);
+                self.lose(Reason::Gap, gap.first, gap);
             }
             None if frame.first_sequence > 1 => {
-                self.books.doubt_channel(Reason::JoinedLate, frame.first_sequence, self.ts_event_ns);
+                let first = frame.first_sequence;
+                self.lose(Reason::JoinedLate, first, Gap { first: 1, last: first - 1 });
             }
             None => {}
         }
@@ -355,18 +401,25 @@ impl Pipeline {
     /// Ends a burst: every event is applied and published, and the sink has had it.
     #[inline]
     pub fn flush<S: EventSink>(&mut self, sink: &mut S) {
+        self.flush_with(sink, || {});
+    }
+
+    /// [`flush`](Self::flush), for who measures: `applied` is called when every event is applied, before what changed last is
+    /// published; not where nothing was left to do.
+    #[inline]
+    pub fn flush_with<S: EventSink>(&mut self, sink: &mut S, applied: impl FnOnce()) {
         if self.taken != self.last.unwrap_or(self.ring.len()) {
-            self.drain(sink);
+            self.drain(sink, applied);
         }
         self.books.serve_snapshots(self.sequencer.next_sequence().saturating_sub(1), self.ts_event_ns);
     }
 
-    fn drain<S: EventSink>(&mut self, sink: &mut S) {
+    fn drain<S: EventSink>(&mut self, sink: &mut S, applied: impl FnOnce()) {
         let len = self.last.unwrap_or(self.ring.len());
         self.name_symbols(len);
         let (events, cold, records) = self.ring.parts_mut();
         let (events, cold) = (&mut events[..len], &cold[..len]);
-        self.books.advance(events, cold, &mut self.cursor, true);
+        self.books.drain_with(events, cold, &mut self.cursor, applied);
         if let Some(newest) = cold.last() {
             self.ts_event_ns = newest.ts_event_ns;
         }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use wirebook_abi::{CheckedTable, DecoderInstance, Frame, FrameKind, Framing, Status};
+use wirebook_abi::{CheckedTable, DecoderInstance, Frame, FrameKind, Framing, Numbering, Status};
 use wirebook_book::BookWriter;
 use wirebook_io::{FlowId, Packet, PacketKind};
 
 use crate::{
-    channel::{Channel, Turn},
+    channel::{Channel, LoopName, Turn},
     pipeline::Pipeline,
     replay::{ReplayConfig, ReplayError, ReplaySink},
-    scout::{Scout, Sight},
+    scout::{Feed, Scout, Sight},
     selection::Selection,
     twin::{Held, is_anonymous},
     watch::Watch,
@@ -29,6 +29,8 @@ enum Route {
     #[default]
     Open,
     Channel(u16),
+    /// To a loop of a channel.
+    Loop(u16, u8),
     /// To nobody: it is not of the feed.
     Foreign,
 }
@@ -117,13 +119,14 @@ impl Router {
                     }
                 }
             }
+            Route::Loop(index, at) => return self.loop_packet(usize::from(index), usize::from(at), packet, sink),
             Route::Foreign => self.foreign_packets += 1,
             Route::Open if self.framing.is_stream() != (packet.kind == PacketKind::Stream) => {
                 self.set_route(packet.flow, Route::Foreign);
                 self.foreign_packets += 1;
             }
             Route::Open if packet.kind == PacketKind::Stream => return self.open_stream(packet, sink),
-            Route::Open => self.open_datagram(packet, sink)?,
+            Route::Open => return self.open_datagram(packet, sink),
         }
         Ok(packet.payload.len())
     }
@@ -209,16 +212,27 @@ impl Router {
 
     /// A datagram of a flow that no packet was taken of yet.
     #[cold]
-    fn open_datagram<S: ReplaySink>(&mut self, packet: &Packet<'_>, sink: &mut S) -> Result<(), ReplayError> {
+    fn open_datagram<S: ReplaySink>(&mut self, packet: &Packet<'_>, sink: &mut S) -> Result<usize, ReplayError> {
         match self.scout.look(packet.payload, packet.cut) {
-            Ok(Sight { frame, .. }) if is_anonymous(&frame) => return self.open_anonymous(packet, sink),
+            Ok(Sight { frame, feed, .. }) if self.is_of_loop(&frame, feed) => {
+                return self.open_loop(&frame, feed, packet, sink);
+            }
+            Ok(Sight { frame, feed, .. }) if self.is_unclear(&frame, feed, packet.flow) => {
+                self.prospects.entry(packet.flow).or_default().held.push(packet);
+            }
+            Ok(Sight { frame, .. }) if self.framing.has_loops() && self.is_held(packet.flow) => {
+                self.prospects.entry(packet.flow).or_default().held.push(packet);
+                let home = self.home(&frame).or_else(|| self.lone(&frame));
+                self.open_held(packet.flow, home, sink)?;
+            }
+            Ok(Sight { frame, .. }) if is_anonymous(&frame) => self.open_anonymous(packet, sink)?,
             Ok(Sight { frame, .. }) if self.framing.session_is_channel() => {
                 let index = self.line(&frame, packet.flow)?;
                 self.adopt(packet.flow, index);
                 self.packet(packet, sink)?;
             }
             Ok(Sight { frame, .. }) => {
-                let home = self.home(&frame);
+                let home = self.home(&frame).or_else(|| self.lone(&frame));
                 let index = match home {
                     Some(index) => index,
                     None => self.add_channel(packet.flow, self.table.create(self.framing)?)?,
@@ -228,19 +242,110 @@ impl Router {
             }
             Err(outcome) => self.refuse(packet.flow, outcome.status, packet.offset + u64::from(outcome.offset)),
         }
-        Ok(())
+        Ok(packet.payload.len())
     }
 
     /// A datagram of a flow that names no session. The first flow is a channel. Another one is held until it has sent a packet
     /// that a channel knows, and is a line of that one, or enough to be a channel of its own.
     fn open_anonymous<S: ReplaySink>(&mut self, packet: &Packet<'_>, sink: &mut S) -> Result<(), ReplayError> {
+        let lone = self.lone(&Frame::default());
         let held = &mut self.prospects.entry(packet.flow).or_default().held;
         held.push(packet);
         let line = self.channels.iter().position(|channel| channel.has_line(held));
-        if line.is_some() || held.is_full() || self.channels.is_empty() {
-            self.open_held(packet.flow, line, sink)?;
+        if line.is_some() || held.is_full() || lone.is_some() || self.channels.is_empty() {
+            self.open_held(packet.flow, line.or(lone), sink)?;
         }
         Ok(())
+    }
+
+    /// Whether packets of a flow are held until one tells what feed they are of.
+    fn is_held(&self, flow: FlowId) -> bool {
+        self.framing.names_feeds() && self.prospects.get(&flow).is_some_and(|prospect| !prospect.held.is_empty())
+    }
+
+    /// Whether a packet is of a loop: its header or its messages say so.
+    fn is_of_loop(&self, frame: &Frame, feed: Feed) -> bool {
+        let is_loop = matches!(feed, Feed::Definitions | Feed::Snapshots | Feed::OrderSnapshots);
+        self.framing.has_loops() && (is_loop || (frame.first_sequence == 0 && frame.numbering == Numbering::PACKETS))
+    }
+
+    /// Whether a packet says nothing of the feed that it is of, and there may be another one that does.
+    fn is_unclear(&self, frame: &Frame, feed: Feed, flow: FlowId) -> bool {
+        // A heartbeat of increments names a number that goes up; those of loops stay at the first one.
+        let is_idle = frame.kind != FrameKind::DATA && frame.first_sequence > 1;
+        let is_full = self.prospects.get(&flow).is_some_and(|prospect| prospect.held.is_full());
+        self.framing.has_loops() && self.framing.names_feeds() && feed == Feed::Unknown && !is_idle && !is_full
+    }
+
+    /// The channel that has loops only, and that increments of this session are of.
+    fn lone(&self, frame: &Frame) -> Option<usize> {
+        if !self.framing.has_loops() {
+            return None;
+        }
+        let is_lone = |channel: &Channel| channel.flows().is_empty() && !channel.loop_flows().is_empty();
+        let names = self.framing.names_feeds();
+        self.channels.iter().position(|channel| is_lone(channel) && (!names || channel.is_beside(&frame.session)))
+    }
+
+    /// The first packet of a flow that is known to be of a loop: which channel's, and which of its loops.
+    #[cold]
+    fn open_loop<S: ReplaySink>(
+        &mut self,
+        frame: &Frame,
+        feed: Feed,
+        packet: &Packet<'_>,
+        sink: &mut S,
+    ) -> Result<usize, ReplayError> {
+        let index = match (self.framing.names_feeds(), self.channels.len()) {
+            (true, _) => self.channels.iter().position(|channel| channel.is_beside(&frame.session)),
+            (false, 1) => Some(0),
+            // Of several channels whose packets have no name nobody knows which one it is of.
+            (false, _) => None,
+        };
+        let index = match index {
+            Some(index) => index,
+            None => self.add_channel(packet.flow, self.table.create(self.framing)?)?,
+        };
+        let feed = if self.framing.names_feeds() && feed != Feed::Definitions { Feed::Snapshots } else { feed };
+        let name = LoopName { session: frame.session, feed, flow: (frame.first_sequence == 0).then_some(packet.flow) };
+        let at = self.channels[index].add_loop(name, packet.flow).min(usize::from(u8::MAX));
+        self.set_route(packet.flow, Route::Loop(index as u16, at as u8));
+        let prospect = self.prospects.remove(&packet.flow).unwrap_or_default();
+        self.foreign_packets -= prospect.refused;
+        self.channels[index].refused(prospect.refused, &prospect.first);
+        for held in prospect.held.packets(packet.flow) {
+            self.channels[index].loop_packet(index, at, &held, sink)?;
+        }
+        self.loop_packet(index, at, packet, sink)
+    }
+
+    /// A packet of a channel's loop.
+    fn loop_packet<S: ReplaySink>(
+        &mut self,
+        index: usize,
+        at: usize,
+        packet: &Packet<'_>,
+        sink: &mut S,
+    ) -> Result<usize, ReplayError> {
+        let channel = &mut self.channels[index];
+        if channel.defines(at)
+            && let Ok(Sight { feed: Feed::Increments, .. }) = self.scout.look(packet.payload, packet.cut)
+        {
+            // Increments that began with definitions.
+            channel.remove_loop_flow(packet.flow);
+            channel.pipeline_mut().go_on_from_loop(at);
+            // A channel that has nothing else is theirs.
+            if channel.flows().is_empty() && channel.loop_flows().is_empty() {
+                self.adopt(packet.flow, index);
+            } else {
+                self.set_route(packet.flow, Route::Open);
+            }
+            return self.packet(packet, sink);
+        }
+        if !channel.pipeline().is_over() {
+            channel.loop_packet(index, at, packet, sink)?;
+        }
+        Ok(packet.payload.len())
     }
 
     /// Gives the held packets of a flow to the channel that it is a line of, or to one of its own.

@@ -7,6 +7,7 @@ use wirebook_io::Counters;
 use crate::{
     channel::Channel,
     faults::{FaultEntry, FaultLog},
+    join::JoinCounters,
 };
 
 /// Faults that a summary keeps with their place.
@@ -58,6 +59,8 @@ pub struct Summary {
     pub given_levels: u64,
     /// What did not go as the books expected.
     pub books: BookCounters,
+    /// What became of snapshots of single instruments.
+    pub joins: JoinCounters,
     /// What became of the source's frames.
     pub source: Counters,
     /// Channels.
@@ -96,6 +99,7 @@ impl Summary {
         self.open_orders += books.open_orders() as u64;
         self.given_levels += books.given_levels() as u64;
         self.add_books(pipeline.books().counters());
+        self.joins = self.joins.and(&pipeline.join_counters());
         self.add_faults(Some(index), pipeline.faults());
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use wirebook_abi::{CheckedTable, DecoderTable, EventKind, Framing, Side};
 use wirebook_book::GivenLevel;
-use wirebook_io::capture::CaptureSource;
+use wirebook_io::{MergedSource, PacketSource, capture::CaptureSource};
 use wirebook_runtime::{Applied, Replay, ReplayConfig, ReplaySink, Summary};
 
 /// A file beneath the shared folder; says so where it is missing, which is an error where `CI` is set.
@@ -160,4 +160,48 @@ fn b3_loops_and_increments_have_the_counts_of_their_manifest() {
     assert_eq!(counts(&summary), BTreeMap::from(expected));
     let sequencer = replay.channels()[0].pipeline().sequencer();
     assert_eq!((sequencer.next_sequence(), sequencer.counters().heartbeats), (57_527, 4_629));
+}
+
+/// The captures together, in the order of their receive times.
+fn play_together(captures: Vec<Vec<u8>>) -> (Replay, Tally) {
+    let table = CheckedTable::new(&wirebook_sbe::B3_1).unwrap();
+    let sources = captures.into_iter().map(|bytes| -> Box<dyn PacketSource + Send> {
+        Box::new(CaptureSource::from_memory(bytes).expect("a capture"))
+    });
+    let source = Box::new(MergedSource::new(sources));
+    let mut replay = Replay::new(source, table, Framing::B3_PACKET, ReplayConfig::default()).unwrap();
+    let mut tally = Tally::default();
+    replay.run(&mut tally).unwrap();
+    (replay, tally)
+}
+
+/// Instruments of a channel by the state of their books.
+fn states(replay: &Replay) -> BTreeMap<&'static str, usize> {
+    let books = replay.channels()[0].pipeline().books();
+    books.instruments().iter().fold(BTreeMap::new(), |mut states, key| {
+        *states.entry(books.validity(*key).unwrap().state.name()).or_default() += 1;
+        states
+    })
+}
+
+#[test]
+fn b3_feeds_are_joined_into_books_from_a_late_start() {
+    let names = ["instrument", "snapshot", "incremental"];
+    let captures: Vec<_> =
+        names.iter().filter_map(|name| shared(&format!("captures/sbe/b3-umdf-v8_2024-07-22_{name}.pcap.gz"))).collect();
+    let Ok([instruments, snapshot, incremental]) = <[_; 3]>::try_from(captures) else { return };
+    let (replay, tally) = play_together(vec![incremental, instruments, snapshot]);
+    let [channel] = replay.channels() else { panic!("{} channels", replay.channels().len()) };
+    assert_eq!((channel.flows().len(), channel.loop_flows().len()), (1, 2));
+    let summary = replay.summary();
+    assert_eq!((summary.errors, summary.gaps), (0, 0));
+    assert_eq!(tally.kinds[&EventKind::DEFINITION], 2_515);
+    let counters = channel.pipeline().join_counters();
+    assert_eq!((counters.joined, counters.incomplete, counters.too_old), (2_515, 0, 0));
+    // Every delete names the order that stands at its position.
+    assert_eq!((summary.books.unknown_levels, summary.books.contradicted_levels), (0, 0));
+    let states = states(&replay);
+    println!("{states:?} {counters:?}");
+    assert_eq!(states.values().sum::<usize>(), 2_515);
+    assert_eq!(states.get("building").or(states.get("stale")), None);
 }

@@ -6,10 +6,10 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use support::{Recorder, pcap};
 use wirebook_abi::{CheckedTable, DecoderTable, EventKind, Framing, flags};
-use wirebook_book::BookState;
+use wirebook_book::{BookConfig, BookState, BookWriter};
 use wirebook_io::capture::{CaptureSource, PcapWriter};
-use wirebook_pitch::{CFE_1_1_6, EQUITIES_2, EQUITIES_2_41_64, cboe_us_equities_depth_2_41_64::*};
-use wirebook_runtime::{BookImage, ImageDetail, LevelImage, Replay, ReplayConfig};
+use wirebook_pitch::{CFE_1_1_6, EQUITIES_2, EQUITIES_2_41_64, OPTIONS_2_41_64, cboe_us_equities_depth_2_41_64::*};
+use wirebook_runtime::{BookImage, ImageDetail, LevelImage, NoSink, Pipeline, Replay, ReplayConfig};
 
 const LINES: [&str; 2] = ["224.0.62.2:30001", "233.209.92.128:30001"];
 const ELSEWHERE: &str = "224.0.62.3:30201";
@@ -423,4 +423,34 @@ fn the_test_exchange_of_2014_comes_to_its_book() {
     assert_eq!(summary.open_orders, 0);
     let book = &replay.channels()[0].final_books(ImageDetail::Orders).books[0];
     assert_eq!((book.symbol.as_deref(), book.validity.state), (Some("A"), BookState::Stale));
+}
+
+#[test]
+fn a_transaction_is_published_once_at_its_end() {
+    use wirebook_pitch::cboe_us_options_depth_2_41_64::{AddOrderShortFields, DeleteOrderFields};
+    let table = CheckedTable::new(&OPTIONS_2_41_64).unwrap();
+    let books = BookWriter::new(&BookConfig { instruments: 16, ..BookConfig::default() }).unwrap();
+    let mut pipeline = Pipeline::new(table.create(Framing::SEQUENCED_UNIT).unwrap(), books);
+    let reader = pipeline.books().reader();
+    let mut first = 1;
+    let mut best_after = |messages: &[Vec<u8>]| {
+        let packet = unit(7, first, messages);
+        first += messages.len() as u32;
+        assert_eq!(pipeline.packet(&packet, 0, 0, &mut NoSink), packet.len());
+        pipeline.flush(&mut NoSink);
+        let top = reader.top(0).unwrap();
+        (top.sequence, top.bids().iter().map(|level| (level.price, level.quantity)).collect::<Vec<_>>())
+    };
+    let order = |order_id, price| {
+        let add = AddOrderShortFields { order_id, price, side_indicator: b'B', quantity: 5, ..Default::default() };
+        add.encode().to_vec()
+    };
+    let delete = |order_id| DeleteOrderFields { order_id, ..Default::default() }.encode().to_vec();
+    let edge = |kind| vec![6, kind, 0, 0, 0, 0];
+    let before = (1, vec![(10_000, 5)]);
+    assert_eq!(best_after(&[order(1, 100)]), before);
+    assert_eq!(best_after(&[edge(0xbc), delete(1)]), before, "the books wait for the transaction's end");
+    assert_eq!(best_after(&[order(2, 110), order(3, 105)]), before);
+    assert_eq!(best_after(&[edge(0xbd)]), (6, vec![(11_000, 5), (10_500, 5)]));
+    assert_eq!(best_after(&[delete(2)]), (7, vec![(10_500, 5)]));
 }

@@ -38,6 +38,9 @@ pub struct DayConfig {
     /// Counters that order ids come from. With 1 they rise over all symbols; with more each symbol has its own counter, as at
     /// venues that match in several partitions, and ids rise within a partition only.
     pub id_streams: u32,
+    /// Whether an order that is changed keeps its id: then a replace is a modify that loses its place, and else a delete and an
+    /// add of another id. Files have it as their protocol does.
+    pub keeps_ids: bool,
     /// How messages cluster.
     pub bursts: BurstShape,
     /// Shares of message types; adds and deletes take the rest, and balance.
@@ -60,6 +63,7 @@ impl Default for DayConfig {
             open_orders: None,
             zipf_exponent: 1.0,
             id_streams: 1,
+            keeps_ids: false,
             bursts: BurstShape::default(),
             mix: Mix::default(),
             end_of_messages: true,

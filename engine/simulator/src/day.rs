@@ -40,6 +40,8 @@ pub struct GroupView<'a> {
     pub ts_ns: u64,
     /// What the message is.
     pub kind: MessageKind,
+    /// Of an execution, what is left of the order.
+    pub remaining: u64,
 }
 
 impl<'a> GroupView<'a> {
@@ -99,6 +101,7 @@ struct Output {
     cold: Vec<EventCold>,
     records: Vec<Record>,
     kind: Option<MessageKind>,
+    remaining: u64,
 }
 
 impl Day {
@@ -144,6 +147,7 @@ impl Day {
         self.output.events.clear();
         self.output.cold.clear();
         self.output.records.clear();
+        self.output.remaining = 0;
         if !self.turn_of_day() && !self.scripted() {
             self.traffic();
         }
@@ -158,8 +162,8 @@ impl Day {
         if let Some(last) = self.output.events.last_mut() {
             last.flags = flags::LAST;
         }
-        let Output { events, cold, records, .. } = &self.output;
-        Some(GroupView { events, cold, records, ts_ns, kind })
+        let Output { events, cold, records, remaining, .. } = &self.output;
+        Some(GroupView { events, cold, records, ts_ns, kind, remaining: *remaining })
     }
 
     /// What the day was made of.

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod counts;
 mod day;
+mod dialect;
 mod packets;
 mod plan;
 mod random;

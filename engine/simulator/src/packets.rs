@@ -1,11 +1,11 @@
 //! Messages of a day in packets, through a protocol's encoder.
 
-use wirebook_abi::{CheckedTable, DecoderInstance, Event, Frame, FrameKind, Framing, Group, Status};
+use wirebook_abi::{CheckedTable, DecoderInstance, Frame, FrameKind, Framing, Status};
 
 use crate::{
     config::DayConfig,
     day::{Day, GroupView},
-    symbols::PRICE_SCALE,
+    dialect::{self, Dialect, Messages},
     truth::DayTruth,
     write::WriteError,
 };
@@ -14,9 +14,8 @@ use crate::{
 const PACKET_LIMIT: usize = 1_400;
 /// Messages that a packet takes at most, by the decoder table.
 const COUNT_LIMIT: usize = 256;
-/// Bytes of the longest message and of the largest packet.
-const MESSAGE_LIMIT: usize = 256;
-const OUTPUT_LIMIT: usize = COUNT_LIMIT * (MESSAGE_LIMIT + 4) + 64;
+/// Bytes of the largest packet.
+const OUTPUT_LIMIT: usize = 1 << 17;
 /// A packet goes out when nothing follows for this long, ns,
 const IDLE_NS: u64 = 2_000;
 /// and at this age, ns, whatever follows.
@@ -62,7 +61,7 @@ impl Packets {
 }
 
 /// Makes a day and keeps it in memory, without heartbeats and ends of session. For a stream framing the packets are whole
-/// messages of one stream.
+/// messages of one stream. There is one channel.
 ///
 /// # Errors
 ///
@@ -73,7 +72,8 @@ pub fn packets_in_memory(
     framing: Framing,
     packing: Packing,
 ) -> Result<Packets, WriteError> {
-    let mut packer = Packer::new(&config, table, framing, packing)?;
+    let config = dialect::shaped(config, framing);
+    let mut packer = Packer::new(&config, table, framing, packing, 1)?;
     let mut day = Day::new(config)?;
     let (mut bytes, mut spans) = (Vec::new(), Vec::new());
     let mut keep = |packet: Packet<'_>| {
@@ -95,28 +95,45 @@ pub fn packets_in_memory(
 /// A packet that goes out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packet<'a> {
+    /// The channel, from 0.
+    pub(crate) channel: usize,
     pub(crate) bytes: &'a [u8],
     pub(crate) messages: u32,
     /// Venue time at which it goes out.
     pub(crate) ts_ns: u64,
 }
 
-/// Encodes messages and collects them into packets.
+/// Encodes messages and collects them into packets, channel by channel.
 #[derive(Debug)]
 pub(crate) struct Packer {
-    encoder: DecoderInstance,
+    dialect: Dialect,
     packing: Packing,
+    channels: Vec<Collected>,
+    fresh: Messages,
+    sender: Sender,
+}
+
+/// What a channel has under way.
+#[derive(Debug)]
+struct Collected {
     session: [u8; 16],
-    /// Units of the protocol's prices to one of the day's.
-    price_factor: i64,
-    events: Vec<Event>,
     /// Messages of the packet under way, one behind another, and where each ends.
     messages: Vec<u8>,
     ends: Vec<usize>,
     first_ns: u64,
     last_ns: u64,
     next_sequence: u64,
+    /// When the channel last had anything.
+    active_ns: Option<u64>,
+}
+
+/// Frames packets.
+#[derive(Debug)]
+struct Sender {
+    framing: DecoderInstance,
     output: Box<[u8]>,
+    /// Of the last packet: channels take turns, and time does not go back.
+    sent_ns: u64,
 }
 
 impl Packer {
@@ -125,73 +142,41 @@ impl Packer {
         table: CheckedTable,
         framing: Framing,
         packing: Packing,
+        channels: u32,
     ) -> Result<Self, WriteError> {
         config.validate()?;
-        let description = table.description();
-        let limit = description.instrument_limit;
-        // Keys start at 1.
-        if limit != 0 && config.symbols >= limit {
-            let protocol = description.protocol.as_str();
-            return Err(WriteError::Symbols { protocol, symbols: config.symbols, most: limit - 1 });
-        }
-        if description.price_scale == 0 || !description.price_scale.is_multiple_of(PRICE_SCALE) {
-            let protocol = description.protocol.as_str();
-            return Err(WriteError::PriceScale { protocol, scale: description.price_scale });
-        }
-        if let Packing::Fixed(count) = packing
-            && !(1..=COUNT_LIMIT as u32).contains(&count)
-        {
-            return Err(WriteError::MessagesPerPacket { count });
-        }
-        let mut session = [0; 16];
-        session[..config.session.len()].copy_from_slice(config.session.as_bytes());
+        check(config, table, framing, packing, channels)?;
+        let sender = Sender { framing: table.create(framing)?, output: vec![0; OUTPUT_LIMIT].into(), sent_ns: 0 };
+        let channel = |channel| Collected::new(dialect::session(config, framing, channel));
         Ok(Self {
-            encoder: table.create(framing)?,
+            dialect: Dialect::new(config, table, framing, channels as usize)?,
             packing,
-            session,
-            price_factor: (description.price_scale / PRICE_SCALE) as i64,
-            events: Vec::new(),
-            messages: Vec::new(),
-            ends: Vec::new(),
-            first_ns: 0,
-            last_ns: 0,
-            next_sequence: 1,
-            output: vec![0; OUTPUT_LIMIT].into(),
+            channels: (0..channels as usize).map(channel).collect(),
+            fresh: Messages::default(),
+            sender,
         })
     }
 
-    /// Takes a message; where it does not belong into the packet under way, that one goes to `sink` first.
+    /// Takes a message; packets under way to which nothing belongs any more go to `sink` first.
     pub(crate) fn take(
         &mut self,
         group: &GroupView<'_>,
         sink: &mut impl FnMut(Packet<'_>) -> Result<(), WriteError>,
     ) -> Result<(), WriteError> {
-        let before = self.messages.len();
-        self.encode(group)?;
-        if !self.ends.is_empty() && self.is_full(group.ts_ns) {
-            let next = self.messages.split_off(before);
-            self.flush(sink)?;
-            self.messages = next;
+        self.fresh.clear();
+        self.dialect.write(group, &mut self.fresh)?;
+        let ts_ns = group.ts_ns;
+        if self.packing == Packing::Natural {
+            self.flush_where(|channel| channel.is_idle(ts_ns), sink)?;
         }
-        if self.ends.is_empty() {
-            self.first_ns = group.ts_ns;
-        }
-        self.last_ns = group.ts_ns;
-        self.ends.push(self.messages.len());
-        Ok(())
-    }
-
-    /// Whether the message just encoded, of this time, is one too many.
-    fn is_full(&self, ts_ns: u64) -> bool {
-        match self.packing {
-            Packing::Fixed(count) => self.ends.len() >= count as usize,
-            Packing::Natural => {
-                ts_ns > self.last_ns + IDLE_NS
-                    || ts_ns > self.first_ns + AGE_NS
-                    || self.messages.len() + 2 * (self.ends.len() + 1) > PACKET_LIMIT
-                    || self.ends.len() == COUNT_LIMIT
+        for (at, message) in self.fresh.iter() {
+            let channel = &mut self.channels[at];
+            if !channel.ends.is_empty() && channel.is_full(self.packing, ts_ns, message.len()) {
+                channel.flush(at, &mut self.sender, sink)?;
             }
+            channel.push(ts_ns, message);
         }
+        Ok(())
     }
 
     /// Sends what was taken so far.
@@ -199,11 +184,132 @@ impl Packer {
         &mut self,
         sink: &mut impl FnMut(Packet<'_>) -> Result<(), WriteError>,
     ) -> Result<(), WriteError> {
-        if self.ends.is_empty() {
-            return Ok(());
+        self.flush_where(|_| true, sink)
+    }
+
+    fn flush_where(
+        &mut self,
+        is_due: impl Fn(&Collected) -> bool,
+        sink: &mut impl FnMut(Packet<'_>) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        let due = |channels: &[Collected]| {
+            let waiting =
+                channels.iter().enumerate().filter(|(_, channel)| !channel.ends.is_empty() && is_due(channel));
+            waiting.min_by_key(|(_, channel)| channel.last_ns).map(|(at, _)| at)
+        };
+        while let Some(at) = due(&self.channels) {
+            self.channels[at].flush(at, &mut self.sender, sink)?;
         }
+        Ok(())
+    }
+
+    /// Sends what is under way and then heartbeats, on each channel on which nothing happened for `pause_ns`, up to `now_ns`.
+    pub(crate) fn quiet(
+        &mut self,
+        pause_ns: u64,
+        now_ns: u64,
+        sink: &mut impl FnMut(Packet<'_>) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        let next = |channels: &[Collected]| {
+            let due = channels.iter().enumerate().filter_map(|(at, channel)| Some((channel.active_ns? + pause_ns, at)));
+            // Strictly before the next packet: a heartbeat names the sequence that it will have.
+            due.min().filter(|(due_ns, _)| *due_ns < now_ns)
+        };
+        while let Some((due_ns, at)) = next(&self.channels) {
+            self.flush_where(|channel| channel.last_ns <= due_ns, sink)?;
+            self.channels[at].pack(at, FrameKind::HEARTBEAT, due_ns, &mut self.sender, sink)?;
+            self.channels[at].active_ns = Some(due_ns);
+        }
+        Ok(())
+    }
+
+    /// Sends a packet of this kind without messages on every channel.
+    pub(crate) fn pack_all(
+        &mut self,
+        kind: FrameKind,
+        ts_ns: u64,
+        sink: &mut impl FnMut(Packet<'_>) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        let mut channels = self.channels.iter_mut().enumerate();
+        channels.try_for_each(|(at, channel)| channel.pack(at, kind, ts_ns, &mut self.sender, sink))
+    }
+}
+
+/// Refuses what the protocol or the framing has no room for.
+fn check(
+    config: &DayConfig,
+    table: CheckedTable,
+    framing: Framing,
+    packing: Packing,
+    channels: u32,
+) -> Result<(), WriteError> {
+    let description = table.description();
+    let limit = description.instrument_limit;
+    // Keys start at 1.
+    if limit != 0 && config.symbols >= limit {
+        let protocol = description.protocol.as_str();
+        return Err(WriteError::Symbols { protocol, symbols: config.symbols, most: limit - 1 });
+    }
+    if let Packing::Fixed(count) = packing
+        && !(1..=COUNT_LIMIT as u32).contains(&count)
+    {
+        return Err(WriteError::MessagesPerPacket { count });
+    }
+    let most = dialect::most_channels(framing);
+    if !(1..=most).contains(&channels) {
+        return Err(WriteError::Channels { channels, framing: framing.name(), most });
+    }
+    Ok(())
+}
+
+impl Collected {
+    fn new(session: [u8; 16]) -> Self {
+        Self {
+            session,
+            messages: Vec::new(),
+            ends: Vec::new(),
+            first_ns: 0,
+            last_ns: 0,
+            next_sequence: 1,
+            active_ns: None,
+        }
+    }
+
+    fn push(&mut self, ts_ns: u64, message: &[u8]) {
+        if self.ends.is_empty() {
+            self.first_ns = ts_ns;
+        }
+        self.last_ns = ts_ns;
+        self.active_ns = Some(ts_ns);
+        self.messages.extend_from_slice(message);
+        self.ends.push(self.messages.len());
+    }
+
+    /// Whether nothing follows soon enough, at `ts_ns`, to share a packet.
+    fn is_idle(&self, ts_ns: u64) -> bool {
+        ts_ns > self.last_ns + IDLE_NS || ts_ns > self.first_ns + AGE_NS
+    }
+
+    /// Whether a message of this time and size is one too many.
+    fn is_full(&self, packing: Packing, ts_ns: u64, size: usize) -> bool {
+        match packing {
+            Packing::Fixed(count) => self.ends.len() >= count as usize,
+            Packing::Natural => {
+                self.is_idle(ts_ns)
+                    || self.messages.len() + size + 2 * (self.ends.len() + 1) > PACKET_LIMIT
+                    || self.ends.len() == COUNT_LIMIT - 1
+            }
+        }
+    }
+
+    fn flush(
+        &mut self,
+        channel: usize,
+        sender: &mut Sender,
+        sink: &mut impl FnMut(Packet<'_>) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
         let count = self.ends.len();
-        self.pack(FrameKind::DATA, self.last_ns, sink)?;
+        self.pack(channel, FrameKind::DATA, self.last_ns, sender, sink)?;
         self.next_sequence += count as u64;
         self.messages.clear();
         self.ends.clear();
@@ -211,10 +317,12 @@ impl Packer {
     }
 
     /// Sends a packet of this kind with what was taken so far.
-    pub(crate) fn pack(
+    fn pack(
         &mut self,
+        channel: usize,
         kind: FrameKind,
         ts_ns: u64,
+        sender: &mut Sender,
         sink: &mut impl FnMut(Packet<'_>) -> Result<(), WriteError>,
     ) -> Result<(), WriteError> {
         let count = self.ends.len();
@@ -231,30 +339,15 @@ impl Packer {
             *slot = &self.messages[from..*end];
             from = *end;
         }
-        let outcome = self.encoder.pack(&frame, &messages[..count], &mut self.output);
+        let outcome = sender.framing.pack(&frame, &messages[..count], &mut sender.output);
         if outcome.status != Status::OK {
             return Err(WriteError::Pack { sequence: self.next_sequence, status: outcome.status });
         }
-        let bytes = &self.output[..outcome.offset as usize];
+        let bytes = &sender.output[..outcome.offset as usize];
         if bytes.is_empty() {
             return Ok(());
         }
-        sink(Packet { bytes, messages: count as u32, ts_ns })
-    }
-
-    /// Appends the message to the packet under way.
-    fn encode(&mut self, group: &GroupView<'_>) -> Result<(), WriteError> {
-        self.events.clear();
-        let factor = self.price_factor;
-        self.events.extend(group.events.iter().map(|event| Event { price: event.price * factor, ..*event }));
-        let from = self.messages.len();
-        self.messages.resize(from + MESSAGE_LIMIT, 0);
-        let scaled = Group { events: &self.events, ..group.group() };
-        let outcome = self.encoder.encode(scaled, &mut self.messages[from..]);
-        self.messages.truncate(from + outcome.offset as usize);
-        match outcome.status {
-            Status::OK => Ok(()),
-            status => Err(WriteError::Encode { kind: group.kind, sequence: group.cold[0].sequence, status }),
-        }
+        sender.sent_ns = sender.sent_ns.max(ts_ns);
+        sink(Packet { channel, bytes, messages: count as u32, ts_ns: sender.sent_ns })
     }
 }

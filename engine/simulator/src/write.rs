@@ -6,13 +6,14 @@ use std::{
     ops::ControlFlow,
 };
 
-use wirebook_abi::{CheckedTable, FrameKind, Framing, Refused, Status};
+use wirebook_abi::{CheckedTable, Description, FrameKind, Framing, Refused, Status};
 use wirebook_io::capture::PcapWriter;
 
 use crate::{
     config::{ConfigError, DayConfig},
     counts::MessageKind,
     day::Day,
+    dialect,
     packets::{Packer, Packet, Packing},
     truth::DayTruth,
 };
@@ -28,16 +29,16 @@ const SENDING_NS: u64 = 500;
 pub enum Format {
     /// Messages, each behind a big-endian `u16` length; a length of 0 at the end of the session.
     Length16File,
-    /// A capture of MoldUDP64 datagrams.
+    /// A capture of datagrams in the protocol's first framing.
     Pcap,
 }
 
 impl Format {
     /// The framing that a file of this kind holds.
-    pub const fn framing(self) -> Framing {
+    pub fn framing(self, description: &Description) -> Framing {
         match self {
             Self::Length16File => Framing::LENGTH16,
-            Self::Pcap => Framing::MOLDUDP64,
+            Self::Pcap => description.framings.as_slice().first().copied().unwrap_or(Framing::MOLDUDP64),
         }
     }
 }
@@ -49,11 +50,13 @@ pub struct WriteOptions {
     pub format: Format,
     /// How messages share packets.
     pub packing: Packing,
+    /// Channels that the instruments are spread over, where the protocol has several (PITCH: units); `None` is as many as usual.
+    pub channels: Option<u32>,
     /// Quiet for this long, seconds, a heartbeat goes out; 0: none ever does.
     pub heartbeat_seconds: u32,
     /// The sender.
     pub source: SocketAddrV4,
-    /// The multicast group.
+    /// The multicast group; each further channel has the port behind the one before.
     pub destination: SocketAddrV4,
 }
 
@@ -63,6 +66,7 @@ impl WriteOptions {
         Self {
             format,
             packing: Packing::Natural,
+            channels: None,
             heartbeat_seconds: 1,
             source: SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), 26_400),
             destination: SocketAddrV4::new(Ipv4Addr::new(233, 252, 0, 1), 26_400),
@@ -117,6 +121,24 @@ pub enum WriteError {
         /// What was asked for.
         count: u32,
     },
+    /// The framing has no such number of channels.
+    #[error("channels: {channels} is not 1 to {most}, which {framing} has")]
+    Channels {
+        /// What was asked for.
+        channels: u32,
+        /// The framing.
+        framing: &'static str,
+        /// What would do.
+        most: u32,
+    },
+    /// The simulator needs a message that the protocol does not have.
+    #[error("{protocol} has no message `{message}` as the simulator writes it: it makes no day of this protocol")]
+    Dialect {
+        /// The protocol.
+        protocol: &'static str,
+        /// What it lacks.
+        message: &'static str,
+    },
     /// The protocol has no message for what happened.
     #[error("message {sequence} ({kind:?}) cannot be encoded: {}", status.name())]
     Encode {
@@ -164,16 +186,22 @@ pub fn write_day(
     output: &mut impl Write,
     mut progress: impl FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<DayTruth, WriteError> {
-    let mut packer = Packer::new(&config, table, options.format.framing(), options.packing)?;
+    let framing = options.format.framing(table.description());
+    let config = dialect::shaped(config, framing);
+    let channels = options.channels.unwrap_or(dialect::usual_channels(framing));
+    let mut packer = Packer::new(&config, table, framing, options.packing, channels)?;
     let midnight_ns = config.midnight_unix_ns;
-    let ends = config.end_of_messages;
+    let ends = config.end_of_messages && dialect::ends_by_packet(framing);
+    let pause_ns = u64::from(options.heartbeat_seconds) * SECOND_NS;
+    let has_heartbeats = pause_ns > 0 && options.format == Format::Pcap;
     let mut day = Day::new(config)?;
     let mut sink = Sink::new(output, options, midnight_ns, day.config().messages)?;
-    let mut sent_ns = None;
+    let mut last_ns = 0;
     while let Some(group) = day.next_group() {
-        let ts_ns = group.ts_ns;
-        quiet(&mut packer, &mut sink, options, sent_ns, ts_ns)?;
-        sent_ns = Some(ts_ns);
+        last_ns = group.ts_ns;
+        if has_heartbeats {
+            packer.quiet(pause_ns, last_ns, &mut |packet| sink.send(packet))?;
+        }
         packer.take(&group, &mut |packet| sink.send(packet))?;
         sink.progress.messages += 1;
         if sink.progress.messages % PROGRESS_EVERY == 0 {
@@ -182,7 +210,7 @@ pub fn write_day(
     }
     packer.flush(&mut |packet| sink.send(packet))?;
     if ends {
-        end_session(&mut packer, &mut sink, options, sent_ns.unwrap_or(0))?;
+        end_session(&mut packer, &mut sink, options, last_ns)?;
     }
     let written = sink.finish()?;
     report(&mut progress, &written)?;
@@ -196,28 +224,6 @@ fn report(progress: &mut impl FnMut(&Progress) -> ControlFlow<()>, state: &Progr
     }
 }
 
-/// Sends what is under way and then heartbeats, where nothing happened for a while before `now_ns`.
-fn quiet<W: Write>(
-    packer: &mut Packer,
-    sink: &mut Sink<'_, W>,
-    options: &WriteOptions,
-    sent_ns: Option<u64>,
-    now_ns: u64,
-) -> Result<(), WriteError> {
-    let pause = u64::from(options.heartbeat_seconds) * SECOND_NS;
-    let Some(sent_ns) = sent_ns.filter(|_| pause > 0 && options.format == Format::Pcap) else { return Ok(()) };
-    // Strictly before the next packet: a heartbeat names the sequence that it will have.
-    let mut at = sent_ns + pause;
-    if at < now_ns {
-        packer.flush(&mut |packet| sink.send(packet))?;
-    }
-    while at < now_ns {
-        packer.pack(FrameKind::HEARTBEAT, at, &mut |packet| sink.send(packet))?;
-        at += pause;
-    }
-    Ok(())
-}
-
 /// A stream ends once; a datagram that says so may be lost, and is repeated.
 fn end_session<W: Write>(
     packer: &mut Packer,
@@ -228,7 +234,7 @@ fn end_session<W: Write>(
     let times = if options.format == Format::Pcap { 3 } else { 1 };
     for second in 1..=times {
         let at = sent_ns + second * SECOND_NS;
-        packer.pack(FrameKind::END_OF_SESSION, at, &mut |packet| sink.send(packet))?;
+        packer.pack_all(FrameKind::END_OF_SESSION, at, &mut |packet| sink.send(packet))?;
     }
     Ok(())
 }
@@ -265,6 +271,8 @@ impl<'a, W: Write> Sink<'a, W> {
 
     fn send(&mut self, packet: Packet<'_>) -> Result<(), WriteError> {
         let WriteOptions { source, destination, .. } = self.options;
+        let port = destination.port().saturating_add(packet.channel as u16);
+        let destination = SocketAddrV4::new(*destination.ip(), port);
         let ts_ns = self.midnight_ns + packet.ts_ns + SENDING_NS;
         let written = match &mut self.output {
             Output::Stream(output) => output.write_all(packet.bytes),

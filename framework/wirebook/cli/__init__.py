@@ -8,6 +8,7 @@ import sys
 
 from wirebook.cli import (
     bench,
+    check,
     conformance,
     describe,
     diff_spec,
@@ -17,8 +18,10 @@ from wirebook.cli import (
     new_plugin,
     plugins,
     replay,
+    run,
     sdk,
     simulate,
+    status,
 )
 from wirebook.cli.app import app
 from wirebook.errors import Misuse, WirebookError
@@ -29,6 +32,9 @@ COMMANDS = (
     replay,
     inspect,
     simulate,
+    run,
+    check,
+    status,
     plugins,
     describe,
     diff_spec,

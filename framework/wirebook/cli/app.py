@@ -35,6 +35,17 @@ Capture = Annotated[
     ),
 ]
 
+Captures = Annotated[
+    list[Path],
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        metavar="FILE...",
+        help="Captures: pcap, pcapng or raw, maybe compressed; several are played together.",
+    ),
+]
+
 Protocol = Annotated[str | None, typer.Option(help="Protocol; told from the bytes where it is clear.")]
 Framing = Annotated[str | None, typer.Option(help="How packets number messages; told from the packets.")]
 FileFormat = Annotated[str | None, typer.Option("--format", help="Format of the file; told from its first bytes.")]

@@ -12,8 +12,12 @@ from wirebook.comparison import AffectedVector, Change
 
 
 def run(
-    before: Annotated[str, typer.Argument(metavar="A", help="Older version: a protocol, or a description file.")],
-    after: Annotated[str, typer.Argument(metavar="B", help="Newer version: a protocol, or a description file.")],
+    before: Annotated[
+        str, typer.Argument(metavar="A", help="Older version: a protocol, a description file, an SBE schema.")
+    ],
+    after: Annotated[
+        str, typer.Argument(metavar="B", help="Newer version: a protocol, a description file, an SBE schema.")
+    ],
     *,
     vectors: Annotated[
         Path | None, typer.Option(help="Folder with vectors of A: which are affected.", exists=True, file_okay=False)

@@ -8,7 +8,18 @@ import typer
 
 from wirebook import clock, picture
 from wirebook.cli import progress
-from wirebook.cli.app import Capture, FileFormat, Framing, Json, Protocol, console, notes, print_json, split_list, table
+from wirebook.cli.app import (
+    Captures,
+    FileFormat,
+    Framing,
+    Json,
+    Protocol,
+    console,
+    notes,
+    print_json,
+    split_list,
+    table,
+)
 from wirebook.errors import CaptureError, Misuse
 from wirebook.replay import Replay, replay
 
@@ -23,7 +34,7 @@ BOOK_FILES = (".json", ".parquet", ".arrow", ".arrows", ".feather", ".ipc")
 
 
 def run(
-    file: Capture,
+    files: Captures,
     *,
     protocol: Protocol = None,
     framing: Framing = None,
@@ -48,8 +59,9 @@ def run(
     plot: Annotated[Path | None, typer.Option(help="Draw a symbol's day: .png, .svg, .pdf or .html.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Replay a capture into full order books, and show what came out.
+    """Replay captures into full order books, and show what came out.
 
+    Several are played together, in the order of their receive times.
     A broken capture is played up to the broken place; the command then exits with 1.
     """
     wanted = split_list(symbols)
@@ -68,7 +80,7 @@ def run(
     if orders and not books:
         raise Misuse("--orders goes with --books FILE")
     played = replay(
-        file,
+        *files,
         **options,
         symbols=wanted or None,
         start=clock.parse_place("--from", start) if start else None,
@@ -83,7 +95,7 @@ def run(
     if books:
         played.write_books(books, orders=orders)
     if plot:
-        _draw(plot, file, played, wanted, {**options, "protocol": played.protocol, "framing": played.framing})
+        _draw(plot, files, played, wanted, {**options, "protocol": played.protocol, "framing": played.framing})
     _show(played, wanted, depth, as_json=as_json)
     if broken:
         raise broken
@@ -110,12 +122,12 @@ def _play(played: Replay) -> CaptureError | None:
     return None
 
 
-def _draw(plot: Path, file: Path, played: Replay, wanted: list[str], options: dict[str, Any]) -> None:
+def _draw(plot: Path, files: list[Path], played: Replay, wanted: list[str], options: dict[str, Any]) -> None:
     rows = sorted(played.engine.top_rows(), key=lambda row: -row[1])
     symbol = wanted[0] if wanted else next((row[0] for row in rows), None)
     if symbol is None or symbol not in played.books:
         raise Misuse(f"--plot: no book of {symbol} to draw" if symbol else "--plot: no book has an order to draw")
-    taped = replay(file, **options, tape=symbol)
+    taped = replay(*files, **options, tape=symbol)
     _play(taped)
     picture.draw(plot, taped, symbol)
 
@@ -173,8 +185,8 @@ def _show_counts(stats: dict[str, Any]) -> None:
     )
     counts = ("messages", "instruments", "open_orders", "unknown_orders", "gaps", "missing", "duplicates", "errors")
     rows = [(name.replace("_", " "), f"{stats[name]:,}") for name in counts]
-    of_levels = ("given_levels", "unknown_levels", "contradicted_levels")
-    rows += [(name.replace("_", " "), f"{stats[name]:,}") for name in of_levels if stats[name]]
+    of_some = ("given_levels", "unknown_levels", "contradicted_levels", "snapshots_joined", "snapshots_unusable")
+    rows += [(name.replace("_", " "), f"{stats[name]:,}") for name in of_some if stats[name]]
     rows.append(("seconds", f"{stats['seconds']:.3f}"))
     rows.append(("messages a second", f"{progress.quantity(stats['messages_per_second'])}".strip()))
     console.print(table("Replay", ("what", "value"), rows, right=("value",)))

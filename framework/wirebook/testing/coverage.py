@@ -31,7 +31,7 @@ class Coverage:
 def coverage(subject: Subject) -> Coverage:
     """Looks at every message of the vectors."""
     seen: dict[str, set[str]] = {}
-    for message in subject.messages:
+    for message in (*subject.messages, *subject.packed_messages):
         name = subject.type_of(message)
         if name is not None:
             seen.setdefault(name, set()).update(subject.said(message))

@@ -125,6 +125,17 @@ class Subject:
         return tuple(found)
 
     @functools.cached_property
+    def packed_messages(self) -> tuple[bytes, ...]:
+        """Every message of the vectors that are whole packets."""
+        found: list[bytes] = []
+        for each in self.vectors:
+            if each.packet:
+                rig = self.rig(each.framing)
+                rig.run(each.packet)
+                found += rig.split(each.packet)[1]
+        return tuple(found)
+
+    @functools.cached_property
     def plain_messages(self) -> tuple[bytes, ...]:
         """Messages of vectors that are taken as they stand and have events."""
         return tuple(each.message for each in self.vectors if each.message and each.events and not each.faults)

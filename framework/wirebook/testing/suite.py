@@ -13,7 +13,7 @@ from wirebook import _engine, plugins
 from wirebook.testing import findings
 from wirebook.testing.books import INSTRUMENT, SYMBOL, Stream, has_queues, is_crossed, unsound
 from wirebook.testing.coverage import coverage
-from wirebook.testing.events import comparable
+from wirebook.testing.events import Event, comparable
 from wirebook.testing.findings import BUDGETS, Budget, Findings, Rate
 from wirebook.testing.messages import messages
 from wirebook.testing.reporter import Reporter
@@ -28,6 +28,9 @@ LARGEST = 2**63 - 1
 
 NOBODY = b"\xff" * 4
 """The instrument key that means none, as 32 bits of it stand on the wire."""
+
+SECOND_NS = 1_000_000_000
+"""Times that count from a second are behind it by less."""
 
 ORDER_KINDS = ("delete", "execute", "reduce")
 """What can happen to an order, for books."""
@@ -217,6 +220,10 @@ class DecoderConformance:
         unknown = _unknown(subject, known)
         run = subject.rig(shared_framing).run(subject.pack([known, unknown, known], framing=shared_framing))
         first = subject.rig(shared_framing).run(subject.pack([known], framing=shared_framing))["events"]
+        if run["status"] == "bad header":
+            # Messages of this framing say their sizes themselves: past an unknown one nobody finds the next.
+            assert (run["messages"], comparable(run["events"])) == (1, comparable(first))
+            return
         assert [each["status"] for each in run["faults"]] == ["unknown message type"]
         assert run["faults"][0]["sequence"] == _sequence(run, 1)
         assert (run["messages"], run["counted"]) == (3, 2)
@@ -549,8 +556,26 @@ def _comes_back(subject: Subject, name: str, message: bytes) -> None:
         is_nobody = NOBODY in message and not any("instrument" in event for event in run["events"])
         assert is_declared or is_saturated or is_nobody, f"encode: {status!r} for {run['events']} of {name}"
         return
-    back = subject.decode(again, before=before)
-    assert same_events(back["events"], run["events"]), f"{name}: {message.hex()} came back as {again.hex()}"
+    back, there = subject.decode(again, before=before)["events"], run["events"]
+    if _is_past_its_second(subject, name, message):
+        back, there = _within_seconds(back), _within_seconds(there)
+    assert same_events(back, there), f"{name}: {message.hex()} came back as {again.hex()}"
+
+
+def _is_past_its_second(subject: Subject, name: str, message: bytes) -> bool:
+    """Whether a message's offset from the second under way is more than one: what is written counts from its own."""
+    offsets = [field for field in subject.described[name]["fields"] if str(field["unit"]).startswith("ns_since_last")]
+    parts = [message[field["offset"] : field["offset"] + field["bytes"]] for field in offsets]
+    orders = [field["byte_order"] == "big" for field in offsets]
+    return any(
+        int.from_bytes(part, "big" if is_big else "little") >= SECOND_NS
+        for part, is_big in zip(parts, orders, strict=True)
+    )
+
+
+def _within_seconds(events: list[Event]) -> list[Event]:
+    """Events whose times say nothing but their place in the second."""
+    return [{**event, "ts": event["ts"] % SECOND_NS} if event.get("ts") else event for event in events]
 
 
 def _some_messages(subject: Subject) -> tuple[bytes, ...]:

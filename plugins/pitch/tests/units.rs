@@ -2,8 +2,10 @@
 
 mod common;
 
-use wirebook_abi::{Event, EventKind, Frame, FrameKind, Outcome, Span, Status, Tag};
-use wirebook_pitch::{CFE_1_1_6, COMPLEX_2_1_18, EQUITIES_2_41_64, EUROPE_6_67};
+use wirebook_abi::{Event, EventKind, Frame, FrameKind, Outcome, Span, Status, Tag, flags};
+use wirebook_pitch::{
+    CFE_1_1_6, CFE_1_1_12, CFE_1_2_19, COMPLEX_2_1_18, EQUITIES_2_41_64, EUROPE_6_67, OPTIONS_2_41_64,
+};
 
 use common::{Feed, TABLES, add_order, delete_order, description, time, unit};
 
@@ -265,4 +267,55 @@ fn legs_are_counted_in_the_definition() {
     feed.events.clear();
     feed.messages(0, &[&lying]);
     assert_eq!((feed.events.len(), feed.faults[0].status), (0, Status::SHORT_MESSAGE));
+}
+
+/// A message of the options feed that begins, or ends, a transaction.
+fn transaction(kind: u8) -> [u8; 6] {
+    [6, kind, 9, 0, 0, 0]
+}
+
+const BEGIN: u8 = 0xbc;
+const END: u8 = 0xbd;
+
+/// Kind and whether it is the last of its group, of each event since the last call.
+fn groups(feed: &mut Feed) -> Vec<(EventKind, bool)> {
+    feed.events.drain(..).map(|(event, ..)| (event.kind, event.flags & flags::LAST != 0)).collect()
+}
+
+#[test]
+fn a_transaction_is_one_group_across_packets() {
+    const DELETE: EventKind = EventKind::DELETE;
+    for table in [&OPTIONS_2_41_64, &COMPLEX_2_1_18, &CFE_1_1_6, &CFE_1_1_12, &CFE_1_2_19, &EUROPE_6_67] {
+        let mut feed = Feed::new(table);
+        feed.messages(1, &[&delete_order(1), &transaction(BEGIN), &delete_order(2)]);
+        feed.messages(4, &[&delete_order(3)]);
+        assert_eq!(groups(&mut feed), [(DELETE, true), (DELETE, false), (DELETE, false)]);
+        feed.messages(5, &[&delete_order(4), &transaction(END), &delete_order(5)]);
+        assert_eq!(groups(&mut feed), [(DELETE, false), (EventKind::END, true), (DELETE, true)]);
+    }
+}
+
+#[test]
+fn a_transaction_whose_end_is_missing_ends_where_that_shows() {
+    let mut feed = Feed::new(&OPTIONS_2_41_64);
+    feed.messages(1, &[&transaction(BEGIN), &delete_order(1), &transaction(BEGIN), &delete_order(2)]);
+    let (delete, end) = (EventKind::DELETE, EventKind::END);
+    assert_eq!(groups(&mut feed), [(delete, false), (end, true), (delete, false)], "another begins");
+    feed.messages(6, &[&delete_order(3)]);
+    assert_eq!(groups(&mut feed), [(delete, true)], "messages are missing");
+    feed.messages(7, &[&transaction(BEGIN)]);
+    let other = unit(32, 1, &[&delete_order(1)]);
+    feed.packet(&other);
+    assert_eq!(groups(&mut feed), [(delete, true)], "another session");
+}
+
+#[test]
+fn a_transaction_that_was_passed_over_holds() {
+    let packet = unit(31, 1, &[&transaction(BEGIN), &delete_order(1), &transaction(END), &delete_order(2)]);
+    for (skip, last) in [(1, false), (2, true), (3, true)] {
+        let mut feed = Feed::new(&OPTIONS_2_41_64);
+        feed.decoder.frame(&packet, &mut Frame::default());
+        feed.decode(&packet, skip);
+        assert_eq!(groups(&mut feed)[0].1, last, "from message {skip} on");
+    }
 }

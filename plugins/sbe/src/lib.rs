@@ -1,5 +1,5 @@
 //! Decoders of feeds in Simple Binary Encoding: CME MDP 3.0, B3 UMDF, MEMX MEMOIR, Coinbase Derivatives, Deribit, Euronext
-//! Optiq and Binance.
+//! Optiq, MOEX SIMBA and Binance.
 //!
 //! The messages come from the descriptions in `protocols/`, which the build compiles into one module a protocol; how packets
 //! frame them is `wirebook_framing`'s. Each module has views of its messages for those who want fields instead of events.
@@ -35,6 +35,9 @@ pub static COINBASE_1_7: DecoderTable =
 
 /// `deribit-md-1.0`.
 pub static DERIBIT: DecoderTable = DecoderTable::of::<framed::Decoder<deribit_md_1_0::DeribitMd10>>();
+
+/// `moex-simba-9`.
+pub static MOEX: DecoderTable = DecoderTable::of::<framed::Decoder<moex_simba_9::MoexSimba9>>();
 
 /// `euronext-optiq-mdg-6.67`.
 pub static OPTIQ: DecoderTable = DecoderTable::of::<framed::Decoder<euronext_optiq_mdg_6_67::EuronextOptiqMdg667>>();

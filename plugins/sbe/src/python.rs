@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use pyo3::{prelude::*, types::PyCapsule};
 use wirebook_abi::{CAPSULE_NAME, DecoderTable};
 
-use crate::{B3_1, B3_2, BINANCE, CME, COINBASE_1_2, COINBASE_1_7, DERIBIT, MEMX, OPTIQ};
+use crate::{B3_1, B3_2, BINANCE, CME, COINBASE_1_2, COINBASE_1_7, DERIBIT, MEMX, MOEX, OPTIQ};
 
 fn capsule<'py>(py: Python<'py>, table: &'static DecoderTable) -> PyResult<Bound<'py, PyCapsule>> {
     // SAFETY: the pointer is that of a static, which lives as long as the process; the capsule's users only read it.
@@ -23,6 +23,7 @@ fn _decoder(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("COINBASE_1_2", capsule(py, &COINBASE_1_2)?)?;
     module.add("COINBASE_1_7", capsule(py, &COINBASE_1_7)?)?;
     module.add("DERIBIT", capsule(py, &DERIBIT)?)?;
+    module.add("MOEX", capsule(py, &MOEX)?)?;
     module.add("OPTIQ", capsule(py, &OPTIQ)?)?;
     module.add("BINANCE", capsule(py, &BINANCE)?)
 }

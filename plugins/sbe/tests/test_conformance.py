@@ -50,3 +50,8 @@ class TestEuronext(DecoderConformance):
 class TestBinance(DecoderConformance):
     protocol = "binance-spot-stream-1.0"
     vectors = VECTORS
+
+
+class TestMoex(DecoderConformance):
+    protocol = "moex-simba-9"
+    vectors = VECTORS

@@ -9,7 +9,7 @@ use wirebook_abi::{
     CheckedTable, DecoderTable, Event, EventCold, EventKind, Framing, Record, Side, Tag, TradingState, detail, flags,
 };
 
-use common::{FEEDS, Feed, Whole};
+use common::{FEEDS, Feed, Whole, one_of_each};
 
 struct Vector {
     table: &'static DecoderTable,
@@ -37,6 +37,33 @@ fn every_decoder_has_vectors() {
     for (table, _) in FEEDS {
         assert!(vectors.iter().any(|vector| std::ptr::eq(vector.table, table)));
     }
+}
+
+/// A message means something if it does with one content or another.
+#[test]
+fn every_message_that_means_something_has_a_vector() {
+    let vectors = vectors();
+    for (table, framing) in FEEDS {
+        let own = || vectors.iter().filter(|vector| std::ptr::eq(vector.table, table));
+        let types: Vec<_> = own().map(|vector| type_of(table, &vector.bytes)).collect();
+        for fill in 0..8 {
+            for (info, message) in one_of_each(table, fill) {
+                let events = Feed::new(table, framing).message(&message);
+                let means = events.iter().any(|(event, ..)| event.kind != EventKind::END);
+                assert!(!means || types.contains(&info.type_value), "{}: {}", description(table), info.name.as_str());
+            }
+        }
+    }
+}
+
+/// A message's template id.
+fn type_of(table: &'static DecoderTable, message: &[u8]) -> u32 {
+    let header = CheckedTable::new(table).unwrap().description().header;
+    let place =
+        usize::from(header.template_id.offset)..usize::from(header.template_id.offset + header.template_id.size);
+    let digits = message[place].iter();
+    let joined = |value, byte: &u8| value << 8 | u32::from(*byte);
+    if header.big_endian != 0 { digits.fold(0, joined) } else { digits.rev().fold(0, joined) }
 }
 
 /// The event without what depends on where in the batch, the packet and the description it stands.

@@ -6,8 +6,8 @@ use wirebook_abi::{EventKind, Side};
 
 use super::literal;
 use crate::model::{
-    CodeMap, Condition, EventRule, Field, InstrumentPart, InstrumentScale, Keys, Kind, Message, PartCount, Protocol,
-    SideRule,
+    CodeMap, Condition, EventRule, Field, GroupEdge, InstrumentPart, InstrumentScale, Keys, Kind, Message, PartCount,
+    Protocol, SideRule,
 };
 
 /// The trait's `decode`: reads the type and calls the message's function.
@@ -42,22 +42,24 @@ pub fn dispatch(out: &mut String, protocol: &Protocol) {
     pass(out, protocol);
 }
 
-/// The trait's `pass`, where messages carry a second that others count from.
+/// The trait's `pass`, where messages say what holds for those behind them: the second, or that a group is open.
 fn pass(out: &mut String, protocol: &Protocol) {
-    let mut timed = protocol.messages.iter().filter(|message| message.seconds.is_some()).peekable();
-    if timed.peek().is_none() {
+    let lasts = |message: &&Message| message.seconds.is_some() || message.group_edge.is_some();
+    let mut lasting = protocol.messages.iter().filter(lasts).peekable();
+    if lasting.peek().is_none() {
         return;
     }
     out.push_str("\n#[inline]\nfn pass(message: &[u8], memory: &mut Memory) {\n");
-    for message in timed {
+    for message in lasting {
         let field = &message.fields[message.type_field];
         let _ = writeln!(
             out,
-            "if let Ok(view) = {}::new(message) && view.{}() == {} {{ {} }}",
+            "if let Ok(view) = {}::new(message) && view.{}() == {} {{ {}{} }}",
             message.type_name(),
             field.name,
             literal(field, message.type_value),
-            set_clock(message)
+            set_clock(message),
+            set_group(message)
         );
     }
     out.push_str("}\n");
@@ -66,6 +68,15 @@ fn pass(out: &mut String, protocol: &Protocol) {
 fn set_clock(message: &Message) -> String {
     let seconds = message.seconds.map(|at| widened(&message.fields[at], 64));
     seconds.map_or_else(String::new, |seconds| format!("memory.clock.set({seconds});"))
+}
+
+/// From here on the last event of a message ends no group, or does again.
+fn set_group(message: &Message) -> &'static str {
+    match message.group_edge {
+        Some(GroupEdge::Begins) => "memory.last = 0;",
+        Some(GroupEdge::Ends) => "memory.last = flags::LAST;",
+        None => "",
+    }
 }
 
 /// The function that decodes `message`, the description's message at `index`.
@@ -105,11 +116,15 @@ pub fn emit(out: &mut String, protocol: &Protocol, message: &Message, index: usi
         time = time(message)
     );
     record_room(out, message);
+    if message.group_edge == Some(GroupEdge::Begins) {
+        out.push_str("support::end_group(memory, cold, batch);\n");
+    }
+    out.push_str(set_group(message));
     if message.scale_field.is_some() {
         out.push_str("memory.scales.set(instrument, multiplier);\n");
     }
     for (at, event) in message.events.iter().enumerate() {
-        emit_event(out, message, at, event);
+        emit_event(out, protocol, message, at, event);
     }
     if message.defines_instrument() && message.instrument.is_some() {
         out.push_str("memory.named.insert(instrument);\n");
@@ -354,7 +369,7 @@ fn name_key(message: &Message) -> String {
     }
 }
 
-fn emit_event(out: &mut String, message: &Message, at: usize, event: &EventRule) {
+fn emit_event(out: &mut String, protocol: &Protocol, message: &Message, at: usize, event: &EventRule) {
     if event.when.is_some() {
         let _ = writeln!(out, "if also_{at} {{");
     }
@@ -369,7 +384,7 @@ fn emit_event(out: &mut String, message: &Message, at: usize, event: &EventRule)
     parts.push(format!("quantity: {}", value(event.quantity, 64).unwrap_or("0".into())));
     parts.push(if event.price.is_some() { format!("price: price_{at}") } else { "price: 0".into() });
     parts.push(format!("side: {}", side(at, event)));
-    parts.push(format!("flags: {}", last_flag(message, at)));
+    parts.push(format!("flags: {}", last_flag(protocol, message, at)));
     parts.push(format!("detail: {}", detail(at, event)));
     let mut cold = Vec::new();
     if let Some(role) = event.match_id {
@@ -410,17 +425,19 @@ fn detail(at: usize, event: &EventRule) -> String {
     }
 }
 
-/// The last event of the group has the flag; which it is may depend on conditions.
-fn last_flag(message: &Message, at: usize) -> String {
+/// The last event of the group has the flag; which it is may depend on conditions, and on whether the message stands within a
+/// group that others begin and end.
+fn last_flag(protocol: &Protocol, message: &Message, at: usize) -> String {
     let behind = &message.events[at + 1..];
     if behind.iter().any(|event| event.when.is_none()) {
         return "0".into();
     }
+    let last = if protocol.has_open_groups() { "memory.last" } else { "flags::LAST" };
     let others: Vec<_> = (at + 1..message.events.len()).map(|other| format!("also_{other}")).collect();
     if others.is_empty() {
-        return "flags::LAST".into();
+        return last.into();
     }
-    format!("if {} {{ 0 }} else {{ flags::LAST }}", others.join(" || "))
+    format!("if {} {{ 0 }} else {{ {last} }}", others.join(" || "))
 }
 
 fn emit_record(out: &mut String, message: &Message, event: &EventRule) {

@@ -8,7 +8,7 @@ mod views;
 
 use std::fmt::Write as _;
 
-use crate::model::{Field, Kind, Protocol};
+use crate::model::{Field, GroupEdge, Kind, Protocol};
 
 pub use page::page;
 
@@ -56,7 +56,10 @@ fn implementation(out: &mut String, protocol: &Protocol) {
     let max_events = protocol
         .messages
         .iter()
-        .map(|message| message.events.len() + usize::from(message.names_instrument()))
+        .map(|message| {
+            let ends_another = message.group_edge == Some(GroupEdge::Begins);
+            message.events.len() + usize::from(message.names_instrument()) + usize::from(ends_another)
+        })
         .max()
         .unwrap_or(0);
     let _ = write!(

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error,
-    model::{CodeMap, Condition, EventRule, Field, Kind, Message, RecordRule, SideRule, Variant},
+    model::{CodeMap, Condition, EventRule, Field, GroupEdge, Kind, Message, RecordRule, SideRule, Variant},
 };
 
 const KEYS: &[&str] = &[
@@ -115,7 +115,7 @@ pub fn roles(node: &Node, message: &Message) -> Result<(), Error> {
 
 /// Reads a message's events.
 pub fn events(node: &Node, message: &Message, shared: &Shared<'_>) -> Result<Vec<EventRule>, Error> {
-    let Some(list) = node.get("events") else { return Ok(Vec::new()) };
+    let Some(list) = node.get("events") else { return Ok(group_end(message).into_iter().collect()) };
     let mut events = Vec::new();
     for each in list.list()? {
         let reader = Reader { message, shared, node: each };
@@ -129,6 +129,26 @@ pub fn events(node: &Node, message: &Message, shared: &Shared<'_>) -> Result<Vec
         return Err(list.place.error(problem, format!("at most {CONDITION_LIMIT} may")));
     }
     Ok(events)
+}
+
+/// What a message that ends a group stands for.
+fn group_end(message: &Message) -> Option<EventRule> {
+    (message.group_edge == Some(GroupEdge::Ends)).then_some(EventRule {
+        kind: EventKind::END,
+        of_instrument: false,
+        order: None,
+        side: SideRule::None,
+        quantity: None,
+        price: None,
+        price_factor: 1,
+        match_id: None,
+        participant: None,
+        detail: 0,
+        detail_codes: None,
+        state: None,
+        when: None,
+        record: None,
+    })
 }
 
 struct Reader<'a> {
@@ -450,6 +470,14 @@ pub fn distinct(root: &Node, messages: &[Message]) -> Result<(), Error> {
             "times count from the last time message, and no message sets the time",
             "add seconds: to roles, with the field of the time message",
         ));
+    }
+    let edge = |wanted| messages.iter().find(|message| message.group_edge == Some(wanted));
+    if let (Some(lone), None) | (None, Some(lone)) = (edge(GroupEdge::Begins), edge(GroupEdge::Ends)) {
+        let problem = "group: is begun and never ended, or ended and never begun";
+        return Err(root
+            .place
+            .error(problem, "write group: begins in one message and group: ends in another")
+            .in_message(lone.label()));
     }
     for (at, message) in messages.iter().enumerate() {
         let own: Vec<_> = message.variants().iter().map(Variant::signature).collect();

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Error,
-    model::{Field, InstrumentPart, Kind, Message, Part, PartCount, title},
+    model::{Field, GroupEdge, InstrumentPart, Kind, Message, Part, PartCount, title},
 };
 
 const MESSAGE_KEYS: &[&str] = &[
@@ -22,6 +22,7 @@ const MESSAGE_KEYS: &[&str] = &[
     "optional_block",
     "form_of",
     "encode",
+    "group",
     "events",
     "book",
 ];
@@ -121,6 +122,7 @@ fn read(node: &Node, type_text: &str, shared: &Shared<'_>) -> Result<Message, Er
             .instrument_scale
             .and_then(|scale| fields.iter().position(|field| field.name == scale.field)),
         encodes: encodes(node)?,
+        group_edge: group_edge(node)?,
         older_length: older_length(node, &fields, &parts)?,
         form_of: node.get("form_of").map(Node::text).transpose()?.map(str::to_owned),
         parts,
@@ -155,6 +157,23 @@ fn encodes(node: &Node) -> Result<bool, Error> {
         None => Ok(true),
         Some(encode) if encode.text()? == "never" => Ok(false),
         Some(encode) => Err(encode.place.error("encode: can only be never", "leave it out for messages to be written")),
+    }
+}
+
+/// Reads `group: begins` or `group: ends`.
+fn group_edge(node: &Node) -> Result<Option<GroupEdge>, Error> {
+    let Some(group) = node.get("group") else { return Ok(None) };
+    if let Some(events) = node.get("events") {
+        let problem = "a message at the edge of a group has no events of its own";
+        return Err(events.place.error(problem, "leave out events:, or group:"));
+    }
+    match group.text()? {
+        "begins" => Ok(Some(GroupEdge::Begins)),
+        "ends" => Ok(Some(GroupEdge::Ends)),
+        other => {
+            let problem = format!("group: {other} is not known");
+            Err(group.place.error(problem, "write begins where a group of messages begins, ends where it ends"))
+        }
     }
 }
 

@@ -517,7 +517,13 @@ impl Emitter<'_> {
 
     fn push_value(&self, out: &mut String, tag: &str, amount: &Amount) {
         let (load, is_optional) = self.load(&amount.source);
-        let value = |load: &str| self.times(&self.signed_of(&amount.source, load), amount.factor);
+        let value = |load: &str| {
+            let mantissa = self.signed_of(&amount.source, load);
+            match &amount.exponent {
+                Some(exponent) => format!("blocks::rescaled({mantissa}, {}, 1_000_000_000)", self.signed(exponent)),
+                None => self.times(&mantissa, amount.factor),
+            }
+        };
         let _ = if is_optional {
             writeln!(out, "if let Some(value) = {load} {{ record.push({tag}, {}) }}", value("value"))
         } else {

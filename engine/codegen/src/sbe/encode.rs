@@ -99,7 +99,11 @@ impl Encoder<'_> {
         let blocks = self.blocks(rule);
         let is_flat = rule.each.len() < 2 && blocks.levels.iter().skip(1).all(|(block, _)| block.is_flat());
         let is_field = |source: &Source| blocks.field(source).is_some();
-        let record = rule.record.as_ref().is_none_or(|record| record.text.iter().chain(&record.code).all(is_field));
+        let record = rule.record.as_ref().is_none_or(|record| {
+            let amounts =
+                || record.values.iter().map(|(_, amount)| amount).chain(record.by.iter().map(|(_, value)| value));
+            record.text.iter().chain(&record.code).all(is_field) && amounts().all(|amount| amount.exponent.is_none())
+        });
         is_flat
             && record
             && rule.via.is_none()

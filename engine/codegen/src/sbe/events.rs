@@ -538,7 +538,11 @@ impl<'a> Scope<'a> {
 
     fn amount(&self, node: &Node) -> Result<Amount, Error> {
         let source = self.integer(node)?;
-        let Some(field) = self.blocks.field(&source) else { return Ok(Amount { source, factor: 1 }) };
+        let Some(field) = self.blocks.field(&source) else { return Ok(Amount { source, factor: 1, exponent: None }) };
+        if let Some((Scaling::Exponent, from)) = &field.scaling {
+            let exponent = Some(self.blocks.find(from).ok_or_else(|| self.unknown(node, from))?);
+            return Ok(Amount { source, factor: 1, exponent });
+        }
         let is_price = field.scale != 1 || field.unit == "price" || field.unit == "decimal";
         let factor = match (is_price, time_factor(field)) {
             (true, _) if 1_000_000_000 % field.scale == 0 => 1_000_000_000 / field.scale,
@@ -549,7 +553,7 @@ impl<'a> Scope<'a> {
             (false, Some(factor)) => factor,
             (false, None) => 1,
         };
-        Ok(Amount { source, factor })
+        Ok(Amount { source, factor, exponent: None })
     }
 }
 

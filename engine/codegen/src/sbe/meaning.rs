@@ -107,6 +107,8 @@ pub struct Record {
 pub struct Amount {
     pub source: Source,
     pub factor: u64,
+    /// The field with the power of ten that turns it into a value, which is then in 1e-9.
+    pub exponent: Option<Source>,
 }
 
 #[derive(Clone, Debug)]

@@ -9,13 +9,19 @@ mod events;
 mod meaning;
 pub mod model;
 mod page;
+mod table;
 #[cfg(test)]
 mod tests;
 mod views;
 mod xml;
 mod yaml;
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use wirebook_abi::Description;
 
 use crate::{
     Error,
@@ -166,6 +172,17 @@ fn schema(root: &Node, inputs: &mut Vec<PathBuf>) -> Result<Schema, Error> {
     }
     additions(root, &mut schema)?;
     Ok(schema)
+}
+
+/// Layout of a description, or of a venue's XML, for inspectors: nothing is compiled, and what messages mean is not read.
+pub fn description(path: &Path) -> Result<Description, Error> {
+    if path.extension().is_some_and(|extension| extension == "xml") {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        return Ok(table::description(&name, &xml::schema(path, &mut Vec::new())?));
+    }
+    let root = parse::load(path)?;
+    let id = parse::identity(root.need("id")?)?;
+    Ok(table::description(&id, &schema(&root, &mut Vec::new())?))
 }
 
 /// Lays a newer version of a schema over an older one: its messages replace those of the same template id.

@@ -8,8 +8,6 @@
 //! delivered, then an error says where that is.
 
 mod input;
-mod ip;
-mod link;
 mod pcap;
 mod pcapng;
 mod prefetch;

@@ -1,10 +1,7 @@
 //! Classic pcap: a header of 24 bytes, then frames, each behind 16 bytes with its time and lengths.
 
-use super::{
-    link::Link,
-    record::{Frame, Next, Order, RECORD_LIMIT},
-};
-use crate::SourceError;
+use super::record::{Frame, Next, Order, RECORD_LIMIT};
+use crate::{SourceError, link::Link};
 
 /// Reads the records of a classic pcap.
 #[derive(Debug)]

@@ -1,10 +1,7 @@
 //! pcapng: blocks, each with its length before and behind it; sections, each with its own byte order and interfaces.
 
-use super::{
-    link::Link,
-    record::{Frame, Next, Order, RECORD_LIMIT},
-};
-use crate::SourceError;
+use super::record::{Frame, Next, Order, RECORD_LIMIT};
+use crate::{SourceError, link::Link};
 
 const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;

@@ -1,6 +1,6 @@
 //! What the capture formats share: records and byte orders.
 
-use super::link::Link;
+use crate::link::Link;
 
 /// The longest frame that a capture holds; what libpcap takes as the largest sensible one.
 pub const RECORD_LIMIT: usize = 262_144;

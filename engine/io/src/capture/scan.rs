@@ -2,13 +2,15 @@
 
 use super::{
     Reader,
-    ip::{self, Content},
     prefetch::Prefetch,
     raw,
     record::{Frame, Next},
     tcp::{Stamp, Streams, Taken},
 };
-use crate::{BurstWriter, Counters, FlowId, FlowTable, Packet, PacketKind, SourceError};
+use crate::{
+    BurstWriter, Counters, FlowId, FlowTable, Packet, PacketKind, SourceError,
+    ip::{self, Content},
+};
 
 /// A stream's packet to end a burst with.
 pub struct Delivery<'a> {

@@ -5,8 +5,7 @@
 
 use std::{mem, ops::Range};
 
-use super::ip::Segment;
-use crate::{Counters, FlowId, Packet, PacketKind};
+use crate::{Counters, FlowId, Packet, PacketKind, ip::Segment};
 
 /// Bytes that one stream may hold back for missing ones, and leave unconsumed. More than any message or any usual window.
 const STREAM_LIMIT: usize = 1 << 20;

@@ -81,7 +81,7 @@ impl ReplaySink for Recorder {
     }
 }
 
-fn assert_side(symbol: &str, levels: &[LevelImage], truth: &[FinalLevel]) {
+pub fn assert_side(symbol: &str, levels: &[LevelImage], truth: &[FinalLevel]) {
     assert_eq!(levels.len(), truth.len(), "{symbol}: levels");
     for (level, truth) in levels.iter().zip(truth) {
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Orders that come, change and go.
 
-use wirebook_abi::{Event, EventCold, EventKind, Side};
+use wirebook_abi::{Event, EventCold, EventKind, Side, event::detail};
 
 use super::{Day, OPEN_TO_MEDIAN_LIFE, key};
 use crate::{
@@ -61,6 +61,21 @@ impl Day {
             quantity += 100;
         }
         let instrument = key(symbol);
+        if self.config.keeps_ids {
+            let slot = self.books.add(symbol, old.side, old.id, price, quantity);
+            self.schedule.insert(slot, due);
+            let event = Event {
+                order_id: old.id,
+                price,
+                quantity,
+                instrument,
+                kind: EventKind::MODIFY,
+                detail: detail::LOSES_PRIORITY,
+                ..Event::default()
+            };
+            self.push(MessageKind::Replace, event, EventCold::default());
+            return true;
+        }
         let gone = Event { order_id: old.id, instrument, kind: EventKind::DELETE, ..Event::default() };
         let order_id = self.enter(symbol, old.side, price, quantity, due);
         let new = Event { order_id, price, quantity, instrument, kind: EventKind::ADD, side: Side::INHERITED, ..gone };

@@ -63,6 +63,7 @@ impl Day {
         } else {
             self.books.reduce(slot, quantity);
         }
+        self.output.remaining = order.quantity - quantity;
         let crossed = priced.is_some_and(|(_, given)| given.is_some());
         let event = Event {
             order_id: order.id,

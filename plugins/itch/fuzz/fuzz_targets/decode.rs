@@ -14,7 +14,7 @@ fuzz_target!(|input: &[u8]| {
     let framings = description.framings.as_slice();
     let framing = framings[choice % framings.len()];
     let mut roomy = Run { decoder: create(table, framing), batch: BatchBuffer::new(256, 256, description) };
-    let mut tight = Run { decoder: create(table, framing), batch: BatchBuffer::new(3, 2, description) };
+    let mut tight = Run { decoder: create(table, framing), batch: BatchBuffer::new(8, 8, description) };
     let mut at = 0;
     let mut frame = Frame::default();
     while at < bytes.len() {

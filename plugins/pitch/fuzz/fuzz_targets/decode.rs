@@ -26,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
     let table = CheckedTable::new(TABLES[usize::from(*choice) % TABLES.len()]).expect("the table is of this workspace");
     let description = table.description();
     let mut roomy = Run { decoder: create(table), batch: BatchBuffer::new(256, 256, description) };
-    let mut tight = Run { decoder: create(table), batch: BatchBuffer::new(3, 2, description) };
+    let mut tight = Run { decoder: create(table), batch: BatchBuffer::new(8, 8, description) };
     // Packets behind one another: what the first leaves behind matters to the next.
     for packet in bytes.chunks(200) {
         let mut frame = Frame::default();

@@ -5,6 +5,8 @@ from wirebook import Capabilities, Protocol, hookimpl
 from wirebook_pitch import _decoder
 
 _CAPABILITIES = Capabilities(framings=("sequenced_unit",))
+# The simulator makes days of US equities.
+_WRITTEN = Capabilities(framings=("sequenced_unit",), encoder=True)
 
 
 @hookimpl
@@ -15,21 +17,21 @@ def wirebook_protocols() -> list[Protocol]:
             name="cboe-us-equities-depth-2.41.64",
             title="Cboe US Equities Multicast Depth of Book (PITCH) 2.41.64",
             family="pitch",
-            capabilities=_CAPABILITIES,
+            capabilities=_WRITTEN,
             table=_decoder.EQUITIES_2_41_64,
         ),
         Protocol(
             name="cboe-us-equities-depth-2.41.29",
             title="Cboe US Equities Multicast Depth of Book (PITCH) 2.41.29",
             family="pitch",
-            capabilities=_CAPABILITIES,
+            capabilities=_WRITTEN,
             table=_decoder.EQUITIES_2_41_29,
         ),
         Protocol(
             name="cboe-us-equities-depth-2",
             title="BATS US Equities Multicast PITCH, early 2.x",
             family="pitch",
-            capabilities=_CAPABILITIES,
+            capabilities=_WRITTEN,
             table=_decoder.EQUITIES_2,
         ),
         Protocol(

@@ -6,9 +6,9 @@ use libfuzzer_sys::fuzz_target;
 use wirebook_abi::{
     BatchBuffer, CheckedTable, DecoderInstance, DecoderTable, Event, Frame, Framing, Group, Span, Status, flags,
 };
-use wirebook_sbe::{B3_1, B3_2, BINANCE, CME, COINBASE_1_2, COINBASE_1_7, DERIBIT, MEMX, OPTIQ};
+use wirebook_sbe::{B3_1, B3_2, BINANCE, CME, COINBASE_1_2, COINBASE_1_7, DERIBIT, MEMX, MOEX, OPTIQ};
 
-const FEEDS: [(&DecoderTable, Framing); 10] = [
+const FEEDS: [(&DecoderTable, Framing); 11] = [
     (&CME, Framing::CME_PACKET),
     (&CME, Framing::CME_TCP),
     (&B3_1, Framing::B3_PACKET),
@@ -19,6 +19,7 @@ const FEEDS: [(&DecoderTable, Framing); 10] = [
     (&DERIBIT, Framing::DERIBIT_PACKET),
     (&OPTIQ, Framing::OPTIQ_PACKET),
     (&BINANCE, Framing::MESSAGE),
+    (&MOEX, Framing::SIMBA_PACKET),
 ];
 
 fuzz_target!(|input: &[u8]| {

@@ -40,6 +40,7 @@ def wirebook_protocols() -> list[Protocol]:
             "coinbase_packet",
         ),
         _protocol("deribit-md-1.0", "Deribit multicast market data 1.0", _decoder.DERIBIT, "deribit_packet"),
+        _protocol("moex-simba-9", "MOEX SIMBA SPECTRA 9", _decoder.MOEX, "simba_packet"),
         _protocol("euronext-optiq-mdg-6.67", "Euronext Optiq MDG 6.67", _decoder.OPTIQ, "optiq_packet"),
         _protocol(
             "binance-spot-stream-1.0", "Binance spot streams 1.0", _decoder.BINANCE, "message", order_books=False

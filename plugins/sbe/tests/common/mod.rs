@@ -12,7 +12,7 @@ use wirebook_abi::{
 pub type Whole = (Event, EventCold, Option<Record>);
 
 /// Each decoder of the plugin and a framing that it comes in.
-pub const FEEDS: [(&DecoderTable, Framing); 10] = [
+pub const FEEDS: [(&DecoderTable, Framing); 11] = [
     (&wirebook_sbe::CME, Framing::CME_PACKET),
     (&wirebook_sbe::CME, Framing::CME_TCP),
     (&wirebook_sbe::B3_1, Framing::B3_PACKET),
@@ -23,6 +23,7 @@ pub const FEEDS: [(&DecoderTable, Framing); 10] = [
     (&wirebook_sbe::DERIBIT, Framing::DERIBIT_PACKET),
     (&wirebook_sbe::OPTIQ, Framing::OPTIQ_PACKET),
     (&wirebook_sbe::BINANCE, Framing::MESSAGE),
+    (&wirebook_sbe::MOEX, Framing::SIMBA_PACKET),
 ];
 
 /// A decoder, and all that came out of it.
@@ -211,6 +212,7 @@ pub fn newest(table: &'static DecoderTable) -> u64 {
         "coinbase-derivatives-md-1.7" => 7,
         "euronext-optiq-mdg-6.67" => 367,
         "deribit-md-1.0" => 1,
+        "moex-simba-9" => 9,
         _ => 0,
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Lengths come from the IP and UDP headers, never from the frame, which may be padded or cut.
 
-use super::link::{Link, Short, u16_at};
-use crate::flow::{FlowKey, Protocol};
+use crate::{
+    flow::{FlowKey, Protocol},
+    link::{Link, Short, u16_at},
+};
 
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
