@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use wirebook_abi::{CheckedTable, Framing};
 use wirebook_channel::ArbiterConfig;
-use wirebook_io::{FlowId, Packet, PacketKind};
+use wirebook_io::{FlowId, Packet};
 use wirebook_runtime::{
     NoSink,
     live::{ChannelConfig, LiveChannel},
@@ -192,16 +192,7 @@ fn measure(table: CheckedTable, day: &DayInMemory, rate: u64, has_bursts: bool) 
 }
 
 fn packet(payload: &[u8], ts_recv_ns: u64) -> Packet<'_> {
-    Packet {
-        payload,
-        ts_recv_ns,
-        index: 0,
-        offset: 0,
-        flow: FlowId(0),
-        kind: PacketKind::Datagram,
-        cut: false,
-        after_hole: false,
-    }
+    Packet { ts_recv_ns, ..Packet::datagram(payload, FlowId(0)) }
 }
 
 impl LiveBenchReport {

@@ -47,7 +47,7 @@ pub(crate) struct Instrument {
     pub conditions: Conditions,
     /// [`PENDING`], [`KNOWN`] and [`LEVELS`].
     pub flags: u8,
-    /// Keys by seat, as what is [worth](worth) more the better it is. Of a free seat 0.
+    /// Keys by seat, as a [`worth`]. Of a free seat 0.
     worths: [[Word; NEAR]; 2],
     levels: [LevelRef; SEATS],
 }
@@ -104,6 +104,10 @@ impl Instrument {
     #[inline(always)]
     pub fn far(&self, side: usize) -> FarRun {
         self.far[side]
+    }
+
+    pub fn far_mut(&mut self, side: usize) -> &mut FarRun {
+        &mut self.far[side]
     }
 
     /// The seat at a rank.
@@ -218,19 +222,6 @@ impl Instrument {
                 self.seat_level(side, self.near_len(side), key, level, levels);
             }
         }
-    }
-
-    /// Puts a new level to the far ones, at the index where it belongs.
-    pub fn insert_far(
-        &mut self,
-        side: usize,
-        at: usize,
-        key: i64,
-        level: LevelRef,
-        arena: &mut FarArena,
-        levels: &mut LevelSlab,
-    ) {
-        arena.insert(&mut self.far[side], at, key, level, levels);
     }
 
     /// Whether best bid is at or above best ask. Orders without a price cross nothing.

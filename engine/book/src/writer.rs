@@ -548,36 +548,35 @@ impl BookWriter {
         if let Some(level) = instrument.near_at(side, rank, key) {
             return level;
         }
-        if instrument.is_far(side, rank) || instrument.near_len(side) == NEAR {
-            return self.level_behind(index, side, price);
+        if instrument.is_far(side, rank) {
+            return self.far_level(index, side, price);
+        }
+        if instrument.near_len(side) == NEAR {
+            instrument.move_to_far(side, &mut self.far, &mut self.levels);
+            // Those that moved were the worst: what they stood before is far now, too.
+            if rank >= instrument.near_len(side) {
+                return self.far_level(index, side, price);
+            }
         }
         let level = self.levels.insert(price, index, side);
         instrument.seat_level(side, rank, key, level, &mut self.levels);
         level
     }
 
-    /// The level at a price that is far, or near where no seat is free; a new one where there is none.
+    /// The far level at a price; a new one where there is none.
     #[inline(never)]
-    fn level_behind(&mut self, index: u32, side: usize, price: i64) -> LevelRef {
-        let Self { instruments, far, levels, compare, .. } = self;
+    fn far_level(&mut self, index: u32, side: usize, price: i64) -> LevelRef {
+        let Self { instruments, far, levels, .. } = self;
         let key = price.wrapping_mul(SIGN[side]);
-        let instrument = &mut instruments[index as usize];
-        if instrument.rank(side, key, *compare) < NEAR && instrument.near_len(side) == NEAR {
-            instrument.move_to_far(side, far, levels);
+        let run = instruments[index as usize].far_mut(side);
+        match far.find(key, *run) {
+            Ok(at) => far.levels(*run)[at],
+            Err(at) => {
+                let level = levels.insert(price, index, side);
+                far.insert(run, at, key, level, levels);
+                level
+            }
         }
-        let rank = instrument.rank(side, key, *compare);
-        if instrument.is_far(side, rank) {
-            let at = match far.find(key, instrument.far(side)) {
-                Ok(at) => return far.levels(instrument.far(side))[at],
-                Err(at) => at,
-            };
-            let level = levels.insert(price, index, side);
-            instrument.insert_far(side, at, key, level, far, levels);
-            return level;
-        }
-        let level = levels.insert(price, index, side);
-        instrument.seat_level(side, rank, key, level, levels);
-        level
     }
 
     /// Takes `quantity` off an order, or all of it.

@@ -142,14 +142,11 @@ impl PacketSource for MergedSource {
             let Held { bytes, ts_recv_ns, index, offset, flow, cut } = &input.ahead.packets[pick];
             let flow = input.flows.get(flow.0 as usize).copied().unwrap_or(FlowId(0));
             writer.push(Packet {
-                payload: bytes,
                 ts_recv_ns: *ts_recv_ns,
                 index: *index,
                 offset: *offset,
-                flow,
-                kind: PacketKind::Datagram,
                 cut: *cut,
-                after_hole: false,
+                ..Packet::datagram(bytes, flow)
             });
         }
         Ok(Polled::Packets(writer.finish()))

@@ -27,6 +27,23 @@ pub struct Packet<'a> {
     pub after_hole: bool,
 }
 
+impl<'a> Packet<'a> {
+    /// A whole datagram of which nothing more is known.
+    #[inline]
+    pub const fn datagram(payload: &'a [u8], flow: FlowId) -> Self {
+        Self {
+            payload,
+            ts_recv_ns: 0,
+            index: 0,
+            offset: 0,
+            flow,
+            kind: PacketKind::Datagram,
+            cut: false,
+            after_hole: false,
+        }
+    }
+}
+
 /// What the payload of a [`Packet`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PacketKind {
@@ -120,26 +137,13 @@ impl<'a> BurstWriter<'a> {
 mod tests {
     use super::*;
 
-    fn packet(payload: &[u8]) -> Packet<'_> {
-        Packet {
-            payload,
-            ts_recv_ns: 0,
-            index: 0,
-            offset: 0,
-            flow: FlowId(0),
-            kind: PacketKind::Datagram,
-            cut: false,
-            after_hole: false,
-        }
-    }
-
     #[test]
     fn a_burst_takes_no_more_than_its_capacity_and_starts_empty_each_time() {
         let mut burst = Burst::with_capacity(2);
         for bytes in [[1, 2, 3], [4, 5, 6]] {
             let mut writer = burst.writer();
             assert!(writer.is_empty());
-            bytes.chunks(1).for_each(|each| writer.push(packet(each)));
+            bytes.chunks(1).for_each(|each| writer.push(Packet::datagram(each, FlowId(0))));
             let payloads: Vec<_> = writer.finish().iter().map(|packet| packet.payload).collect();
             assert_eq!(payloads, [&bytes[..1], &bytes[1..2]]);
         }

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use pyo3::{exceptions::PyValueError, prelude::*};
+use serde::Serialize;
 use wirebook_bench::{BenchConfig, BenchError, LiveBenchConfig, Progress};
 use wirebook_simulator::DayConfig;
 
@@ -41,28 +42,8 @@ pub fn bench(
     };
     let table = decoder.table();
     let others: Vec<_> = others.iter().map(|each| each.table()).collect();
-    let mut interrupted = None;
-    let report = py.detach(|| {
-        wirebook_bench::run(&config, table, &others, |at: Progress| {
-            let heard = Python::attach(|py| {
-                py.check_signals()?;
-                progress.as_ref().map(|callback| callback.call1(py, (at.step, at.done, at.total))).transpose()
-            });
-            match heard {
-                Ok(_) => ControlFlow::Continue(()),
-                Err(error) => {
-                    interrupted = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })
-    });
-    if let Some(error) = interrupted {
-        return Err(error);
-    }
-    let report = report.map_err(in_python)?;
-    let json = serde_json::to_string(&report).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok((json, report.method.clone(), report.rows()))
+    let report = watched(py, progress, |step| wirebook_bench::run(&config, table, &others, step))?;
+    Ok((in_json(&report)?, report.method.clone(), report.rows()))
 }
 
 /// One day played again and again, for comparisons between processes.
@@ -108,8 +89,41 @@ pub fn bench_live(
     };
     let table = decoder.table();
     let report = py.detach(|| wirebook_bench::run_live(&config, table)).map_err(in_python)?;
-    let json = serde_json::to_string(&report).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok((json, report.method.clone(), report.rows()))
+    Ok((in_json(&report)?, report.method.clone(), report.rows()))
+}
+
+/// Measures without the interpreter. Before each step `progress` is called with the step, steps done and steps, and signals are
+/// heard: what either raises ends the work.
+pub(crate) fn watched<R: Send>(
+    py: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    measure: impl FnOnce(&mut (dyn FnMut(Progress) -> ControlFlow<()> + Send)) -> Result<R, BenchError> + Send,
+) -> PyResult<R> {
+    let mut interrupted = None;
+    let result = py.detach(|| {
+        measure(&mut |at| {
+            let heard = Python::attach(|py| {
+                py.check_signals()?;
+                progress.as_ref().map(|callback| callback.call1(py, (at.step, at.done, at.total))).transpose()
+            });
+            match heard {
+                Ok(_) => ControlFlow::Continue(()),
+                Err(error) => {
+                    interrupted = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })
+    });
+    match interrupted {
+        Some(error) => Err(error),
+        None => result.map_err(in_python),
+    }
+}
+
+/// A report for programs.
+pub(crate) fn in_json(report: &impl Serialize) -> PyResult<String> {
+    serde_json::to_string(report).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 fn in_python(error: BenchError) -> PyErr {

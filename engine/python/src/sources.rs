@@ -1,18 +1,15 @@
 //! Live packet sources: which of them this machine has, and what each costs here.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::time::Duration;
 
-use pyo3::{exceptions::PyValueError, prelude::*};
-use wirebook_bench::{
-    BenchError, Progress,
-    sources::{SourcesConfig, run},
-};
+use pyo3::prelude::*;
+use wirebook_bench::sources::{SourcesConfig, run};
 use wirebook_io::{
     SourceError,
     live::{Support, support},
 };
 
-use crate::errors::WirebookError;
+use crate::bench::{in_json, watched};
 
 /// The report as JSON, how it was measured in sentences, its figures in words, and sources left out with the reason.
 type Report = (String, Vec<String>, Vec<[String; 6]>, Vec<(String, String)>);
@@ -39,29 +36,6 @@ pub fn bench_sources(py: Python<'_>, quick: bool, runs: Option<u32>, progress: O
         false => base,
     };
     let config = SourcesConfig { runs: runs.unwrap_or(base.runs), ..base };
-    let mut interrupted = None;
-    let report = py.detach(|| {
-        run(&config, |at: Progress| {
-            let heard = Python::attach(|py| {
-                py.check_signals()?;
-                progress.as_ref().map(|callback| callback.call1(py, (at.step, at.done, at.total))).transpose()
-            });
-            match heard {
-                Ok(_) => ControlFlow::Continue(()),
-                Err(error) => {
-                    interrupted = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })
-    });
-    if let Some(error) = interrupted {
-        return Err(error);
-    }
-    let report = report.map_err(|error| match error {
-        BenchError::Setting { .. } => PyValueError::new_err(error.to_string()),
-        other => WirebookError::new_err(other.to_string()),
-    })?;
-    let json = serde_json::to_string(&report).map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok((json, report.method.clone(), report.rows(), report.left_out))
+    let report = watched(py, progress, |step| run(&config, step))?;
+    Ok((in_json(&report)?, report.method.clone(), report.rows(), report.left_out))
 }

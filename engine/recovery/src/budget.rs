@@ -84,6 +84,12 @@ impl Backoff {
         Some(now_ns.saturating_add(wait).saturating_add(jitter))
     }
 
+    /// When to try again after a try that failed before its answer was due: as much later as tries went before. Counts none.
+    pub fn after_failure(&self, now_ns: u64) -> u64 {
+        let wait = self.pace.timeout_ns.saturating_mul(1 << self.tries.min(10));
+        now_ns.saturating_add(wait.min(self.pace.longest_timeout_ns))
+    }
+
     /// Something came: the next try is the first one again.
     pub fn succeed(&mut self) {
         self.tries = 0;

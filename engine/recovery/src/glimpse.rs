@@ -85,8 +85,6 @@ pub struct Glimpse {
     /// Messages that gather for one packet.
     packet: Vec<u8>,
     messages: u16,
-    /// The end of a snapshot that found no room yet.
-    ended: Option<u64>,
     counters: Counters,
 }
 
@@ -103,7 +101,6 @@ impl Glimpse {
             backoff: Backoff::new(config.pace),
             packet: Vec::with_capacity(PACKET + (1 << 16)),
             messages: 0,
-            ended: None,
             counters: Counters::default(),
             config,
         }
@@ -142,7 +139,6 @@ impl Glimpse {
     fn stop(&mut self) {
         self.link.close();
         self.phase = Phase::Idle;
-        self.ended = None;
         self.messages = 0;
     }
 
@@ -150,9 +146,7 @@ impl Glimpse {
     fn fail(&mut self, now_ns: u64) {
         self.stop();
         self.counters.failures += 1;
-        // Waits as long as for an answer; the try itself is counted when it begins.
-        let wait = self.config.pace.timeout_ns.saturating_mul(1 << self.backoff.tries().min(10));
-        self.phase = Phase::Waiting(now_ns.saturating_add(wait.min(self.config.pace.longest_timeout_ns)));
+        self.phase = Phase::Waiting(self.backoff.after_failure(now_ns));
     }
 
     /// Takes whole packets as far as the channel's queue has room.

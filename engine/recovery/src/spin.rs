@@ -119,8 +119,7 @@ impl SpinServer {
     fn fail(&mut self, now_ns: u64) {
         self.connection.close();
         self.counters.failures += 1;
-        let wait = self.config.pace.timeout_ns.saturating_mul(1 << self.backoff.tries().min(10));
-        self.phase = Phase::Waiting(now_ns.saturating_add(wait.min(self.config.pace.longest_timeout_ns)));
+        self.phase = Phase::Waiting(self.backoff.after_failure(now_ns));
     }
 
     fn read(&mut self, out: &mut Outbox<'_>) -> Outcome {

@@ -1,7 +1,7 @@
 //! Lines of channels that name no session: two flows are lines of one channel where they carry the same packets.
 
 use wirebook_abi::{Frame, Numbering};
-use wirebook_io::{FlowId, Packet, PacketKind};
+use wirebook_io::{FlowId, Packet};
 
 /// Packets of a channel that are remembered, so that a line which is behind finds its own among them.
 const RECENT: usize = 256;
@@ -91,14 +91,11 @@ impl Held {
     /// The packets, as they came.
     pub fn packets(&self, flow: FlowId) -> impl Iterator<Item = Packet<'_>> {
         self.packets.iter().map(move |held| Packet {
-            payload: &held.payload,
             ts_recv_ns: held.ts_recv_ns,
             index: held.index,
             offset: held.offset,
-            flow,
-            kind: PacketKind::Datagram,
             cut: held.cut,
-            after_hole: false,
+            ..Packet::datagram(&held.payload, flow)
         })
     }
 }

@@ -1,23 +1,16 @@
 //! Normalised days of real markets, event by event, against the books that others made of them.
 
+mod support;
+
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
+use support::shared_path;
 use wirebook_abi::{EventKind, Side, flags};
 use wirebook_book::{BookConfig, BookCounters, BookWriter, OrderBook, TOP_LEVELS, TopLevel};
 use wirebook_export::{MBO_PRICE_SCALE, MboEvent, mbo_events};
-
-/// The file beneath the folder of shared captures; says so where it is missing.
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures/books").join(name);
-    let found = path.is_file();
-    if !found {
-        eprintln!("SKIPPED: {} is not there", path.display());
-    }
-    found.then_some(path)
-}
 
 fn events(path: &Path) -> impl Iterator<Item = MboEvent> {
     let file = File::open(path).unwrap();
@@ -119,8 +112,10 @@ fn name_of(event: &MboEvent) -> (u64, u64, char) {
 
 #[test]
 fn arl_day_reproduces_every_mbp10_reference_row() {
-    let (Some(mbo), Some(mbp10)) = (shared("xnas-arl-2025-07-17.mbo.csv"), shared("xnas-arl-2025-07-17.mbp10.csv"))
-    else {
+    let (Some(mbo), Some(mbp10)) = (
+        shared_path("captures/books/xnas-arl-2025-07-17.mbo.csv"),
+        shared_path("captures/books/xnas-arl-2025-07-17.mbp10.csv"),
+    ) else {
         return;
     };
     let day: Vec<MboEvent> = events(&mbo).collect();
@@ -168,7 +163,7 @@ fn arl_day_reproduces_every_mbp10_reference_row() {
 
 #[test]
 fn es_future_ends_at_its_best_prices_with_no_unknown_order() {
-    let Some(path) = shared("glbx-esm4-2024-05-08.mbo.dbn.zst") else { return };
+    let Some(path) = shared_path("captures/books/glbx-esm4-2024-05-08.mbo.dbn.zst") else { return };
     let events: Vec<MboEvent> = events(&path).collect();
     assert_eq!(count(&events, &[EventKind::ADD]), 13_678);
     assert_eq!(count(&events, &[EventKind::REDUCE, EventKind::DELETE]), 80);

@@ -1,26 +1,16 @@
 //! Recorded sessions of SBE feeds against what independent readers made of them.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+mod support;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
+use support::shared;
 
 use wirebook_abi::{CheckedTable, DecoderTable, EventKind, Framing, Side};
 use wirebook_book::GivenLevel;
 use wirebook_io::{MergedSource, PacketSource, capture::CaptureSource};
 use wirebook_runtime::{Applied, Replay, ReplayConfig, ReplaySink, Summary};
-
-/// A file beneath the shared folder; says so where it is missing, which is an error where `CI` is set.
-fn shared(name: &str) -> Option<Vec<u8>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
-    match fs::read(&path) {
-        Ok(bytes) => Some(bytes),
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{}: {error}", path.display());
-            eprintln!("SKIPPED: {}: {error}", path.display());
-            None
-        }
-    }
-}
 
 /// What was traded of each instrument, and events by kind.
 #[derive(Default)]

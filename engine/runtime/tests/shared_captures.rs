@@ -2,27 +2,13 @@
 
 mod support;
 
-use std::{fs, path::PathBuf};
-
 use support::*;
 use wirebook_book::BookState;
 use wirebook_runtime::{ImageDetail, ReplayConfig};
 
-/// The file beneath the folder of shared captures; says so where it is missing.
-fn capture(name: &str) -> Option<Vec<u8>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures").join(name);
-    match fs::read(&path) {
-        Ok(bytes) => Some(bytes),
-        Err(error) => {
-            eprintln!("SKIPPED: {}: {error}", path.display());
-            None
-        }
-    }
-}
-
 #[test]
 fn nasdaq_open_has_the_counts_of_its_manifest() {
-    let Some(bytes) = capture("itch/nasdaq-totalview-5.0_2019-12-30_open.itch") else { return };
+    let Some(bytes) = shared("captures/itch/nasdaq-totalview-5.0_2019-12-30_open.itch") else { return };
     let mut sink = Recorder::default();
     let replay = play_with(bytes, ReplayConfig::default(), &mut sink);
     assert_eq!(sink.error, None);

@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::collections::BTreeMap;
 
-use support::{Recorder, pcap};
+use support::{Recorder, pcap, shared};
 use wirebook_abi::{CheckedTable, DecoderTable, EventKind, Framing, flags};
 use wirebook_book::{BookConfig, BookState, BookWriter};
 use wirebook_io::capture::{CaptureSource, PcapWriter};
@@ -373,21 +373,9 @@ fn unsequenced_packets_are_their_units_and_a_damaged_unit_is_nobodys() {
     assert_day(&replay, &day);
 }
 
-fn shared_capture(name: &str) -> Option<Vec<u8>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/captures/pitch").join(name);
-    match fs::read(&path) {
-        Ok(bytes) => Some(bytes),
-        Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{}: {error}", path.display());
-            eprintln!("SKIPPED: {}: {error}", path.display());
-            None
-        }
-    }
-}
-
 #[test]
 fn the_futures_of_2019_05_01_come_to_books() {
-    let Some(bytes) = shared_capture("cfe-futures-depth-1.1.6_2019-05-01.pcap") else { return };
+    let Some(bytes) = shared("captures/pitch/cfe-futures-depth-1.1.6_2019-05-01.pcap") else { return };
     let (replay, sink) = play(&CFE_1_1_6, bytes);
     let summary = replay.summary();
     assert_eq!((summary.channels, summary.messages, summary.gaps, summary.errors), (2, 15_558, 0, 0));
@@ -406,7 +394,7 @@ fn the_futures_of_2019_05_01_come_to_books() {
 
 #[test]
 fn the_test_exchange_of_2014_comes_to_its_book() {
-    let Some(bytes) = shared_capture("bats-multicast-pitch_realtime.pcap") else { return };
+    let Some(bytes) = shared("captures/pitch/bats-multicast-pitch_realtime.pcap") else { return };
     let (replay, sink) = play(&EQUITIES_2, bytes);
     let summary = replay.summary();
     assert_eq!((summary.channels, summary.messages, summary.errors), (1, 40, 0));

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -21,6 +22,8 @@ class Subject(StrEnum):
     SOURCES = "sources"
     LIVE = "live"
 
+
+FIGURES = ("what", "figure")
 
 SOURCE_FIGURES = (
     "source",
@@ -100,9 +103,7 @@ def run(
         return
     if compared:
         rows += [_row("decoding", compared.decode), _row("everything on", compared.everything)]
-    for sentence in method:
-        print(sentence, file=sys.stdout)
-    console.print(table("Bench", ("what", "figure"), rows))
+    _show(method, "Bench", FIGURES, rows)
 
 
 def _compare(protocol: str, report: dict[str, Any]) -> neighbours.Comparison:
@@ -136,9 +137,7 @@ def _sources(*, quick: bool, runs: int | None, as_json: bool) -> None:
     if as_json:
         emit(report + "\n")
         return
-    for sentence in method:
-        print(sentence, file=sys.stdout)
-    console.print(table("Packet sources", SOURCE_FIGURES, rows))
+    _show(method, "Packet sources", SOURCE_FIGURES, rows)
     for name, reason in left_out:
         print(f"left out: {name}: {reason}", file=sys.stdout)
 
@@ -160,6 +159,11 @@ def _live(
     if as_json:
         emit(report + "\n")
         return
+    _show(method, "Live channel", FIGURES, rows)
+
+
+def _show(method: Iterable[str], title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """How it was measured, and what came of it."""
     for sentence in method:
         print(sentence, file=sys.stdout)
-    console.print(table("Live channel", ("what", "figure"), rows))
+    console.print(table(title, columns, rows))

@@ -8,7 +8,7 @@ use super::{
     tcp::{Stamp, Streams, Taken},
 };
 use crate::{
-    BurstWriter, Counters, FlowId, FlowTable, Packet, PacketKind, SourceError,
+    BurstWriter, Counters, FlowId, FlowTable, Packet, SourceError,
     ip::{self, Content},
 };
 
@@ -94,14 +94,10 @@ impl<'a> Scan<'a, '_> {
 
     fn take_datagram(&mut self, payload: &'a [u8], cut: bool, writer: &mut BurstWriter<'a>) {
         writer.push(Packet {
-            payload,
-            ts_recv_ns: 0,
             index: self.counters.frames,
             offset: self.base + self.position as u64,
-            flow: FlowId(0),
-            kind: PacketKind::Datagram,
             cut,
-            after_hole: false,
+            ..Packet::datagram(payload, FlowId(0))
         });
         self.position += payload.len();
         self.counters.frames += 1;
@@ -134,14 +130,11 @@ impl<'a> Scan<'a, '_> {
                 self.counters.datagrams += 1;
                 self.counters.payload_bytes += payload.len() as u64;
                 writer.push(Packet {
-                    payload,
                     ts_recv_ns: stamp.ts_recv_ns,
                     index: stamp.index,
                     offset: self.base + self.index_of(payload) as u64,
-                    flow,
-                    kind: PacketKind::Datagram,
                     cut,
-                    after_hole: false,
+                    ..Packet::datagram(payload, flow)
                 });
             }
             Some(Content::Segment { segment, .. }) => {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::{Join, LiveConfig, LiveCounters, StampKind, Trailer, stamp::Agreement};
 use crate::{
-    BurstWriter, Counters, FlowId, FlowTable, Packet, PacketKind,
+    BurstWriter, Counters, FlowId, FlowTable, Packet,
     flow::{FlowKey, Protocol},
     ip::{self, Content},
     link::Link,
@@ -101,17 +101,8 @@ impl Intake {
         *cuts += u64::from(cut);
         self.live.stamps.count(stamp.kind);
         self.stamps = stamp.kind;
-        let kind = PacketKind::Datagram;
-        writer.push(Packet {
-            payload,
-            ts_recv_ns: stamp.ts_recv_ns,
-            index,
-            offset,
-            flow,
-            kind,
-            cut,
-            after_hole: false,
-        });
+        let ts_recv_ns = stamp.ts_recv_ns;
+        writer.push(Packet { ts_recv_ns, index, offset, cut, ..Packet::datagram(payload, flow) });
     }
 
     /// A flow that was not seen before, if it was asked for and there is room for it.

@@ -6,8 +6,15 @@ use std::{
     os::fd::{AsRawFd, OwnedFd, RawFd},
 };
 
-use super::{Join, LiveConfig, Stamps, membership, stamp::Agreement, sys};
-use crate::SourceError;
+use super::{
+    Join, LiveConfig, LiveCounters, Stamps,
+    ancillary::Ancillary,
+    intake::{Intake, key},
+    membership,
+    stamp::Agreement,
+    sys,
+};
+use crate::{BurstWriter, SourceError};
 
 /// A socket on one port.
 #[derive(Debug)]
@@ -20,6 +27,17 @@ pub(super) struct Receiver {
     drops: u32,
 }
 
+/// A datagram as the kernel gave it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Received<'a> {
+    pub payload: &'a [u8],
+    /// Only its front is there.
+    pub cut: bool,
+    pub source: u32,
+    pub source_port: u16,
+    pub ancillary: Ancillary,
+}
+
 /// The sockets of a configuration.
 #[derive(Debug)]
 pub(super) struct Receivers {
@@ -28,7 +46,7 @@ pub(super) struct Receivers {
     pub notes: Vec<String>,
     pub descriptors: Vec<RawFd>,
     /// Whether cards' clocks are believed.
-    pub agreement: Agreement,
+    agreement: Agreement,
 }
 
 impl Receivers {
@@ -159,8 +177,37 @@ impl Receivers {
         sys::set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, &flags)
     }
 
+    /// Hands on what the socket at `at` received. What is no datagram, or does not say where it was sent to, is malformed.
+    #[inline]
+    pub fn take<'a>(
+        &mut self,
+        at: usize,
+        received: Option<Received<'a>>,
+        intake: &mut Intake,
+        writer: &mut BurstWriter<'a>,
+    ) {
+        let Self { sockets, agreement, .. } = self;
+        let receiver = &sockets[at];
+        let destination = |received: &Received<'_>| receiver.address.or(received.ancillary.destination);
+        let Some((received, destination)) = received.and_then(|each| Some((each, destination(&each)?))) else {
+            intake.counters.frames += 1;
+            intake.counters.malformed += 1;
+            return;
+        };
+        let stamp = received.ancillary.stamp(|card, own| agreement.check(card, own));
+        let key = key(received.source, received.source_port, destination, receiver.port);
+        intake.datagram(writer, &key, received.payload, stamp, received.cut);
+    }
+
+    /// What was counted besides [`Counters`](crate::Counters), with what the kernel counts.
+    pub fn live_counters(&mut self, intake: &mut Intake) -> LiveCounters {
+        intake.live.drops += self.new_drops();
+        intake.live.clock_refused = self.agreement.is_refused();
+        intake.live_counters()
+    }
+
     /// Packets that the kernel dropped since this was last asked, because the sockets' buffers were full.
-    pub fn new_drops(&mut self) -> u64 {
+    fn new_drops(&mut self) -> u64 {
         /// Index in the array that the kernel gives (`SK_MEMINFO_DROPS`).
         const DROPS: usize = 8;
         const SO_MEMINFO: libc::c_int = 55;

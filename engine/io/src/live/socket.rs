@@ -8,8 +8,8 @@ use std::{
 use super::{
     LiveConfig, LiveCounters, LiveSource, StampKind,
     ancillary::{self, Ancillary},
-    intake::{Intake, key},
-    receiver::Receivers,
+    intake::Intake,
+    receiver::{Received, Receivers},
 };
 use crate::{Burst, Counters, FlowId, FlowTable, PacketSource, Polled, SourceError};
 
@@ -61,16 +61,7 @@ impl PacketSource for SocketSource {
         }
         let slots = &*slots;
         for slot in 0..slots.taken {
-            let received = slots.get(slot);
-            let receiver = &receivers.sockets[received.receiver];
-            let Some(destination) = receiver.address.or(received.ancillary.destination) else {
-                intake.counters.frames += 1;
-                intake.counters.malformed += 1;
-                continue;
-            };
-            let stamp = received.ancillary.stamp(|card, own| receivers.agreement.check(card, own));
-            let key = key(received.source, received.source_port, destination, receiver.port);
-            intake.datagram(&mut writer, &key, received.payload, stamp, received.cut);
+            receivers.take(slots.receivers[slot], Some(slots.get(slot)), intake, &mut writer);
         }
         intake.live.count_burst(!writer.is_empty());
         Ok(Polled::Packets(writer.finish()))
@@ -101,9 +92,7 @@ impl LiveSource for SocketSource {
     }
 
     fn live_counters(&mut self) -> LiveCounters {
-        self.intake.live.drops += self.receivers.new_drops();
-        self.intake.live.clock_refused = self.receivers.agreement.is_refused();
-        self.intake.live_counters()
+        self.receivers.live_counters(&mut self.intake)
     }
 
     fn notes(&self) -> &[String] {
@@ -146,16 +135,6 @@ struct Slots {
 // SAFETY: the pointers in headers and vectors lead to the other arrays of the same value, which move with it and are reached
 // through it alone.
 unsafe impl Send for Slots {}
-
-/// A datagram in its slot.
-struct Received<'a> {
-    receiver: usize,
-    payload: &'a [u8],
-    cut: bool,
-    source: u32,
-    source_port: u16,
-    ancillary: Ancillary,
-}
 
 impl Slots {
     fn new(datagram_size: usize) -> Self {
@@ -229,7 +208,6 @@ impl Slots {
         let ancillary = unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), said) };
         let sender = &self.senders[slot];
         Received {
-            receiver: self.receivers[slot],
             payload: &self.payloads[start..start + size],
             cut: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
             source: u32::from_be(sender.sin_addr.s_addr),

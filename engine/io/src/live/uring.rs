@@ -15,9 +15,9 @@ use io_uring::{
 use super::{
     LiveConfig, LiveCounters, LiveSource, StampKind,
     ancillary::{self, Ancillary},
-    intake::{Intake, key},
+    intake::Intake,
     mapping::Mapping,
-    receiver::Receivers,
+    receiver::{Received, Receivers},
     socket::failed,
     sys,
 };
@@ -134,17 +134,7 @@ impl PacketSource for UringSource {
         }
         let buffers = &*buffers;
         for &(id, size, at) in &buffers.held {
-            let receiver = &receivers.sockets[at];
-            let received = Received::read(buffers.get(id, size));
-            let destination = |received: &Received<'_>| receiver.address.or(received.ancillary.destination);
-            let Some((received, destination)) = received.and_then(|each| Some((each, destination(&each)?))) else {
-                intake.counters.frames += 1;
-                intake.counters.malformed += 1;
-                continue;
-            };
-            let stamp = received.ancillary.stamp(|card, own| receivers.agreement.check(card, own));
-            let key = key(received.source, received.source_port, destination, receiver.port);
-            intake.datagram(&mut writer, &key, received.payload, stamp, received.cut);
+            receivers.take(at, read(buffers.get(id, size)), intake, &mut writer);
         }
         intake.live.count_burst(!writer.is_empty());
         Ok(Polled::Packets(writer.finish()))
@@ -175,9 +165,7 @@ impl LiveSource for UringSource {
     }
 
     fn live_counters(&mut self) -> LiveCounters {
-        self.intake.live.drops += self.receivers.new_drops();
-        self.intake.live.clock_refused = self.receivers.agreement.is_refused();
-        self.intake.live_counters()
+        self.receivers.live_counters(&mut self.intake)
     }
 
     fn notes(&self) -> &[String] {
@@ -251,35 +239,23 @@ fn message() -> libc::msghdr {
     }
 }
 
-/// A datagram in its buffer: the kernel's header (`struct io_uring_recvmsg_out`), then sender and ancillary data in the room that
-/// the request reserved for them, then the payload.
-#[derive(Clone, Copy, Debug)]
-struct Received<'a> {
-    payload: &'a [u8],
-    cut: bool,
-    source: u32,
-    source_port: u16,
-    ancillary: Ancillary,
-}
-
-impl<'a> Received<'a> {
-    /// Reads a buffer; `None` where it does not hold what was asked for.
-    #[inline]
-    fn read(buffer: &'a [u8]) -> Option<Self> {
-        let (header, rest) = buffer.split_first_chunk::<HEADER_SIZE>()?;
-        let word = |at: usize| u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-        let (sender, rest) = rest.split_first_chunk::<SENDER_SIZE>()?;
-        let (said, payload) = rest.split_first_chunk::<{ ancillary::SIZE }>()?;
-        let (said_size, payload_size, flags) = (word(4) as usize, word(8) as usize, word(12) as i32);
-        Some(Self {
-            payload: &payload[..payload_size.min(payload.len())],
-            cut: flags & libc::MSG_TRUNC != 0,
-            // Family, then port and address in network byte order.
-            source: u32::from_be_bytes([sender[4], sender[5], sender[6], sender[7]]),
-            source_port: u16::from_be_bytes([sender[2], sender[3]]),
-            ancillary: Ancillary::read(&said[..said_size.min(ancillary::SIZE)]),
-        })
-    }
+/// Reads a buffer; `None` where it does not hold what was asked for. A datagram has before it the kernel's header (`struct
+/// io_uring_recvmsg_out`), then sender and ancillary data in the room that the request reserved for them.
+#[inline]
+fn read(buffer: &[u8]) -> Option<Received<'_>> {
+    let (header, rest) = buffer.split_first_chunk::<HEADER_SIZE>()?;
+    let word = |at: usize| u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let (sender, rest) = rest.split_first_chunk::<SENDER_SIZE>()?;
+    let (said, payload) = rest.split_first_chunk::<{ ancillary::SIZE }>()?;
+    let (said_size, payload_size, flags) = (word(4) as usize, word(8) as usize, word(12) as i32);
+    Some(Received {
+        payload: &payload[..payload_size.min(payload.len())],
+        cut: flags & libc::MSG_TRUNC != 0,
+        // Family, then port and address in network byte order.
+        source: u32::from_be_bytes([sender[4], sender[5], sender[6], sender[7]]),
+        source_port: u16::from_be_bytes([sender[2], sender[3]]),
+        ancillary: Ancillary::read(&said[..said_size.min(ancillary::SIZE)]),
+    })
 }
 
 /// Buffers, and the ring by which the kernel gets them.

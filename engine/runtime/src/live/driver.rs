@@ -11,7 +11,7 @@ use std::{
 
 use wirebook_channel::ChannelState;
 use wirebook_io::{
-    Burst, FlowId, Packet, PacketKind, Polled, SourceError,
+    Burst, FlowId, Packet, Polled, SourceError,
     live::{Join, LiveSource, Waiter},
 };
 
@@ -304,14 +304,9 @@ impl LiveLoop {
         receiver.routes.learn(receiver.source.flows());
         for stranger in std::mem::take(&mut self.strangers) {
             let packet = Packet {
-                payload: &stranger.bytes,
                 ts_recv_ns: stranger.ts_recv_ns,
-                index: 0,
                 offset: stranger.offset,
-                flow: stranger.flow,
-                kind: PacketKind::Datagram,
-                cut: false,
-                after_hole: false,
+                ..Packet::datagram(&stranger.bytes, stranger.flow)
             };
             match receiver.routes.of(packet.flow) {
                 Route::One(place) => {

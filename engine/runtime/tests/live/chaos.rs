@@ -3,7 +3,7 @@
 use wirebook_abi::Framing;
 use wirebook_channel::{ArbiterConfig, ChannelState};
 use wirebook_exchange::chaos::{Chaos, Dial, LineChaos, Loss};
-use wirebook_io::{FlowId, Packet, PacketKind};
+use wirebook_io::{FlowId, Packet};
 use wirebook_recovery::{Server, desk};
 use wirebook_runtime::{
     ImageDetail, NoSink,
@@ -68,16 +68,7 @@ pub fn config(held_packets: usize, recovery: RecoveryConfig) -> ChannelConfig {
 }
 
 pub fn packet(bytes: &[u8], ts_recv_ns: u64) -> Packet<'_> {
-    Packet {
-        payload: bytes,
-        ts_recv_ns,
-        index: 0,
-        offset: 0,
-        flow: FlowId(0),
-        kind: PacketKind::Datagram,
-        cut: false,
-        after_hole: false,
-    }
+    Packet { ts_recv_ns, ..Packet::datagram(bytes, FlowId(0)) }
 }
 
 /// A channel, its venue, and what it must agree with.

@@ -2,7 +2,12 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::{net::SocketAddrV4, ops::ControlFlow};
+use std::{
+    fs,
+    net::SocketAddrV4,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use wirebook_abi::{CheckedTable, Event, EventCold, Framing};
 use wirebook_io::capture::{CaptureSource, PcapWriter};
@@ -16,6 +21,22 @@ pub const MESSAGES: u64 = 20_000;
 /// Line A, line B, and a flow that has nothing to do with them.
 pub const LINES: [&str; 2] = ["233.252.0.1:26400", "233.252.0.129:26400"];
 pub const ELSEWHERE: &str = "198.51.100.7:53";
+
+/// Where a file beneath the shared folder is; says so where it is missing, which is an error where `CI` is set.
+pub fn shared_path(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
+    if !path.is_file() {
+        assert!(std::env::var_os("CI").is_none(), "{} is not there", path.display());
+        eprintln!("SKIPPED: {} is not there", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// What is in a file beneath the shared folder.
+pub fn shared(name: &str) -> Option<Vec<u8>> {
+    shared_path(name).map(|path| fs::read(path).unwrap())
+}
 
 pub fn table() -> CheckedTable {
     CheckedTable::new(&wirebook_itch::NASDAQ).unwrap()
